@@ -1,0 +1,361 @@
+package openai
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"orchrt/tokenizer/chat"
+)
+
+// maxMessages and maxTools bound the arrays of a chat request.
+const (
+	maxMessages  = 100_000
+	maxTools     = 4096
+	maxToolName  = 256
+	maxChoices   = 1 << 20 // a Backend's own limit is lower
+	maxMetadata  = 16
+	maxMetaBytes = 512
+)
+
+// ChatRequest is a chat completions request, read and checked as far as that is
+// possible without a model.
+type ChatRequest struct {
+	Model    string
+	Messages []chat.Message
+	Tools    []json.RawMessage
+	// ToolsOff is tool_choice "none": the tools stay out of the prompt and no
+	// call is looked for.
+	ToolsOff bool
+	// OneCall is parallel_tool_calls false: generation ends with the first call.
+	OneCall  bool
+	Thinking *bool                      // enable_thinking; nil: the template's default
+	Kwargs   map[string]json.RawMessage // the other chat_template_kwargs
+
+	N            int
+	Stream       bool
+	IncludeUsage bool
+	Logprobs     bool
+	TopLogprobs  int
+	TokenIDs     bool // return_token_ids
+	Sampling     Sampling
+	Limits       Limits
+}
+
+// ParseChat reads the body of a chat completions request. Fields that orchrt
+// does not know, or cannot honour, are errors that name them.
+func ParseChat(body []byte) (*ChatRequest, *Error) {
+	o, err := parseBody(body)
+	if err != nil {
+		return nil, err
+	}
+	r := &ChatRequest{
+		Sampling: readSampling(o),
+		Limits:   readLimits(o, "max_completion_tokens", "max_tokens"),
+		TokenIDs: o.boolean("return_token_ids", false),
+	}
+	r.Model = readModel(o)
+	r.N = readN(o)
+	r.Stream, r.IncludeUsage = readStream(o)
+	r.readLogprobs(o)
+	r.readMessages(o)
+	r.readTools(o)
+	r.readThinking(o)
+	readIdentity(o)
+	refuseChat(o)
+	return r, o.done()
+}
+
+// parseBody checks a whole body and splits it into fields.
+func parseBody(body []byte) (*object, *Error) {
+	if err := checkJSON(body); err != nil {
+		return nil, err
+	}
+	return newObject("", body)
+}
+
+// readModel reads the name of the model, which every request must give.
+func readModel(o *object) string {
+	s, ok := o.str("model")
+	if !ok && o.err == nil {
+		o.fail(invalid("model", CodeMissing, "\"model\" is missing; /v1/models lists the names"))
+	}
+	return s
+}
+
+// readN reads the number of choices.
+func readN(o *object) int {
+	if n := o.integer("n", 1, maxChoices); n != nil {
+		return int(*n)
+	}
+	return 1
+}
+
+// readStream reads stream and stream_options.
+func readStream(o *object) (stream, usage bool) {
+	stream = o.boolean("stream", false)
+	raw, ok := o.raw("stream_options")
+	if !ok {
+		return stream, false
+	}
+	if !stream {
+		o.fail(invalid("stream_options", CodeInvalidValue, `"stream_options" may only be sent together with "stream": true`))
+		return stream, false
+	}
+	opt, err := newObject("stream_options", raw)
+	if err != nil {
+		o.fail(err)
+		return stream, false
+	}
+	usage = opt.boolean("include_usage", false)
+	opt.only("include_obfuscation", "streams are not padded", "false")
+	opt.only("continuous_usage_stats", "usage comes once, at the end", "false")
+	if err := opt.done(); err != nil {
+		o.fail(err)
+	}
+	return stream, usage
+}
+
+// readLogprobs reads logprobs and top_logprobs.
+func (r *ChatRequest) readLogprobs(o *object) {
+	r.Logprobs = o.boolean("logprobs", false)
+	top := o.integer("top_logprobs", 0, maxTopLog)
+	if top == nil {
+		return
+	}
+	if r.TopLogprobs = int(*top); *top > 0 && !r.Logprobs {
+		o.fail(invalid("top_logprobs", CodeInvalidValue, `"top_logprobs" needs "logprobs": true`))
+	}
+}
+
+// readMessages reads the conversation.
+func (r *ChatRequest) readMessages(o *object) {
+	raw, ok := o.raw("messages")
+	if !ok {
+		o.fail(invalid("messages", CodeMissing, `"messages" is missing`))
+		return
+	}
+	items, err := elements("messages", raw)
+	switch {
+	case err != nil:
+		o.fail(err)
+		return
+	case len(items) == 0 || len(items) > maxMessages:
+		o.fail(invalid("messages", CodeInvalidValue, "%q must have from 1 to %d messages, not %d", "messages", maxMessages, len(items)))
+		return
+	}
+	r.Messages = make([]chat.Message, len(items))
+	for i, it := range items {
+		path := "messages[" + strconv.Itoa(i) + "]"
+		if err := readMessage(path, it, &r.Messages[i]); err != nil {
+			o.fail(err)
+			return
+		}
+	}
+}
+
+// readMessage reads one message: package chat takes its content apart, and this
+// function sees to it that no field is dropped on the way.
+func readMessage(path string, raw json.RawMessage, m *chat.Message) *Error {
+	o, err := newObject(path, raw)
+	if err != nil {
+		return err
+	}
+	if _, ok := o.str("role"); !ok {
+		o.fail(invalid(path+".role", CodeMissing, "%q is missing", path+".role"))
+	}
+	o.str("name")
+	o.str("tool_call_id")
+	o.str("reasoning_content")
+	o.str("reasoning")
+	o.raw("content")
+	o.raw("tool_calls")
+	o.only("refusal", "a refusal cannot be part of a conversation here")
+	o.only("audio", "the model takes text only")
+	o.only("function_call", `use "tool_calls"`)
+	o.only("annotations", "the template has no place for it", "[]")
+	if err := o.done(); err != nil {
+		return err
+	}
+	if uerr := json.Unmarshal(raw, m); uerr != nil {
+		return invalid(path, CodeInvalidValue, "%s: %v", path, uerr)
+	}
+	return nil
+}
+
+// readTools reads tools, tool_choice and parallel_tool_calls.
+func (r *ChatRequest) readTools(o *object) {
+	if raw, ok := o.raw("tools"); ok {
+		tools, err := parseTools(raw)
+		if err != nil {
+			o.fail(err)
+		}
+		r.Tools = tools
+	}
+	if raw, ok := o.raw("tool_choice"); ok {
+		switch string(raw) {
+		case `"auto"`:
+		case `"none"`:
+			r.ToolsOff = true
+		default:
+			o.fail(invalid("tool_choice", CodeUnsupported,
+				`"tool_choice" may be "auto" or "none"; forcing a call is not supported yet`))
+		}
+	}
+	r.OneCall = !o.boolean("parallel_tool_calls", true)
+}
+
+// parseTools checks what every tool must have; the rest of its JSON goes into
+// the prompt as it is.
+func parseTools(raw json.RawMessage) ([]json.RawMessage, *Error) {
+	items, err := elements("tools", raw)
+	if err != nil {
+		return nil, err
+	}
+	if len(items) > maxTools {
+		return nil, invalid("tools", CodeInvalidValue, "%q has %d tools, at most %d are allowed", "tools", len(items), maxTools)
+	}
+	var names keySet
+	for i, it := range items {
+		path := "tools[" + strconv.Itoa(i) + "]"
+		name, err := toolName(path, it)
+		if err != nil {
+			return nil, err
+		}
+		if !names.add(name) {
+			return nil, invalid(path+".function.name", CodeInvalidValue, "%q: the name %q is used twice", path+".function.name", clip(name))
+		}
+	}
+	return items, nil
+}
+
+// toolName checks one tool and returns its function's name.
+func toolName(path string, raw json.RawMessage) (string, *Error) {
+	o, err := newObject(path, raw)
+	if err != nil {
+		return "", err
+	}
+	if typ, ok := o.str("type"); o.err == nil && (!ok || typ != "function") {
+		return "", invalid(path+".type", CodeInvalidValue, "%q must be %q", path+".type", "function")
+	}
+	fn, _ := o.raw("function")
+	if o.err != nil {
+		return "", o.err
+	}
+	f, err := newObject(path+".function", fn)
+	if err != nil {
+		return "", err
+	}
+	name, _ := f.str("name")
+	f.str("description")
+	if raw, ok := f.raw("parameters"); ok && raw[0] != '{' {
+		f.fail(wrongType(f.in("parameters"), "an object", raw))
+	}
+	f.only("strict", "arguments are not constrained to the schema yet", "false")
+	if f.err == nil && (name == "" || len(name) > maxToolName) {
+		f.fail(invalid(f.in("name"), CodeInvalidValue, "%q must be a string of 1 to %d bytes", f.in("name"), maxToolName))
+	}
+	return name, f.err
+}
+
+// readThinking reads chat_template_kwargs and reasoning_effort.
+func (r *ChatRequest) readThinking(o *object) {
+	if raw, ok := o.raw("chat_template_kwargs"); ok {
+		k, err := newObject("chat_template_kwargs", raw)
+		if err != nil {
+			o.fail(err)
+			return
+		}
+		for _, f := range k.fields {
+			if f.name == "enable_thinking" {
+				r.Thinking = k.flag(f.name)
+				continue
+			}
+			if r.Kwargs == nil {
+				r.Kwargs = make(map[string]json.RawMessage)
+			}
+			r.Kwargs[f.name] = f.raw
+		}
+		o.fail(k.err)
+	}
+	effort, ok := o.str("reasoning_effort")
+	if !ok {
+		return
+	}
+	think := effort != "none"
+	if effort != "none" && effort != "medium" {
+		o.fail(invalid("reasoning_effort", CodeUnsupported,
+			`"reasoning_effort" may be "none" or "medium": the model thinks or does not, there are no degrees`))
+	} else if r.Thinking != nil && *r.Thinking != think {
+		o.fail(invalid("reasoning_effort", CodeInvalidValue, `"reasoning_effort" contradicts "chat_template_kwargs.enable_thinking"`))
+	}
+	r.Thinking = &think
+}
+
+// flag reads true or false; nil where it is absent.
+func (o *object) flag(name string) *bool {
+	if _, ok := o.raw(name); !ok {
+		return nil
+	}
+	v := o.boolean(name, false)
+	return &v
+}
+
+// readIdentity reads the fields that only tell who asks: they change nothing
+// about the answer, and are checked and left alone.
+func readIdentity(o *object) {
+	o.str("user")
+	o.str("safety_identifier")
+	o.str("prompt_cache_key")
+	raw, ok := o.raw("metadata")
+	if !ok {
+		return
+	}
+	m, err := newObject("metadata", raw)
+	if err != nil {
+		o.fail(err)
+		return
+	}
+	if len(m.fields) > maxMetadata {
+		o.fail(invalid("metadata", CodeInvalidValue, "%q has %d entries, at most %d are allowed", "metadata", len(m.fields), maxMetadata))
+	}
+	for _, f := range m.fields {
+		if s, ok := m.str(f.name); !ok || len(s) > maxMetaBytes {
+			o.fail(invalid(m.in(clip(f.name)), CodeInvalidType, "%q must be a string of at most %d bytes", m.in(clip(f.name)), maxMetaBytes))
+		}
+	}
+}
+
+// refuseChat lists the known fields that may only hold the value that changes
+// nothing.
+func refuseChat(o *object) {
+	o.only("store", "answers are not stored", "false")
+	o.only("service_tier", "there is one tier", `"auto"`, `"default"`)
+	o.only("verbosity", "the model has no such control", `"medium"`)
+	o.only("modalities", "the model writes text only", `["text"]`)
+	o.only("prompt_cache_retention", "the prefix cache lives in memory", `"in_memory"`, `"in-memory"`)
+	o.only("prediction", "predicted outputs are not used")
+	o.only("audio", "the model writes text only")
+	o.only("functions", `use "tools"`)
+	o.only("function_call", `use "tool_choice"`)
+	o.only("web_search_options", "there is no built-in web search")
+	o.only("moderation", "there is no moderation")
+	o.only("prompt_cache_options", "the prefix cache has no options")
+	o.only("add_generation_prompt", "the prompt always ends where the assistant begins", "true")
+	o.only("continue_final_message", "a final assistant message is not continued", "false")
+	o.only("skip_special_tokens", "special tokens are never part of the text", "true")
+	o.only("include_stop_str_in_output", "the stop string is never part of the text", "false")
+	if raw, ok := o.raw("response_format"); ok {
+		f, err := newObject("response_format", raw)
+		if err != nil {
+			o.fail(err)
+			return
+		}
+		if typ, ok := f.str("type"); f.err == nil && (!ok || typ != "text") {
+			f.fail(invalid("response_format", CodeUnsupported,
+				`"response_format" may only be {"type": "text"}; constrained output is not supported yet`))
+		}
+		if err := f.done(); err != nil {
+			o.fail(err)
+		}
+	}
+}

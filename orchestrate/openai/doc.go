@@ -1,0 +1,14 @@
+// Package openai holds the wire types of OpenAI's chat completions, completions
+// and models, reads requests strictly, and runs one request against an engine.
+//
+// A request passes through four steps. ParseChat or ParseCompletion turn the
+// body into a typed request and refuse whatever they do not know: a field is
+// either honoured, or an error names it. Backend.Chat or Backend.Completion
+// render the template, count the tokens and check them against the context:
+// the result is a Job. Job.Run starts its sequences and delivers their Events
+// through one channel. ChatResponse collects the events; ChatChunks makes a
+// stream of them; both see the same events, so that the deltas of a stream
+// joined together are the response without one.
+//
+// All errors that a client is to see are *Error.
+package openai
