@@ -1,0 +1,64 @@
+package sampler
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// report is what is known of the model's own distribution at one position,
+// before bias, penalties, mask and temperature.
+type report struct {
+	logSum float64    // log of the sum of exp(logit)
+	top    candidates // the most likely tokens
+	slab   []Logprob  // room for the next tokens' Top
+}
+
+// measure fills s.report from the model's logits.
+func (s *Sampler) measure(v view) error {
+	r := &s.report
+	r.top.reset()
+	best, err := v.best()
+	if err != nil {
+		return err
+	}
+	high := v.logits[best]
+	r.logSum = float64(high) + math.Log(v.sums(s.blocks(), high, 1))
+	if n := s.params.Logprobs; n > 0 {
+		return v.top(&r.top, n)
+	}
+	return nil
+}
+
+// token makes the result for id; v holds the model's logits again.
+func (s *Sampler) token(id int32, v view) Token {
+	t := Token{ID: id}
+	if s.params.Logprobs < 0 {
+		return t
+	}
+	r := &s.report
+	t.Logprob = float32(float64(v.logits[id]) - r.logSum)
+	if s.params.Logprobs == 0 {
+		return t
+	}
+	slices.SortFunc(r.top.list, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(b.logit, a.logit), cmp.Compare(a.id, b.id))
+	})
+	t.Top = r.take(len(r.top.list))
+	for i, c := range r.top.list {
+		t.Top[i] = Logprob{c.id, float32(float64(c.logit) - r.logSum)}
+	}
+	return t
+}
+
+// take cuts n entries off a slab that many tokens share: one allocation per
+// slab, and each token still owns its part.
+func (r *report) take(n int) []Logprob {
+	const tokens = 64
+	if len(r.slab) < n {
+		r.slab = make([]Logprob, n*tokens)
+	}
+	out := r.slab[:n:n]
+	r.slab = r.slab[n:]
+	return out
+}
