@@ -1,0 +1,61 @@
+// The portable kernels: any processor, no intrinsics.
+#include "cpu.h"
+#include "vector.h"
+
+#define ISA(name) generic_##name
+#define ISA_NAME "generic"
+#define MR 4
+
+static inline vf half16(const void *p) {
+	const uint8_t *b = p;
+	vf v;
+	for (int i = 0; i < 16; i++) v[i] = ort_half((uint16_t)(b[2 * i] | b[2 * i + 1] << 8));
+	return v;
+}
+
+static inline vf bf16x16(const void *p) {
+	const uint8_t *b = p;
+	vu v;
+	for (int i = 0; i < 16; i++) v[i] = (uint32_t)b[2 * i] << 16 | (uint32_t)b[2 * i + 1] << 24;
+	return (vf)v;
+}
+
+// f32 to f16, to nearest even; too large becomes infinity.
+static inline uint16_t to_half(float x) {
+	union { float f; uint32_t u; } v = {.f = x};
+	uint32_t sign = v.u >> 16 & 0x8000, a = v.u & 0x7fffffff;
+	if (a > 0x7f800000) return (uint16_t)(sign | 0x7e00);
+	if (a >= 0x477ff000) return (uint16_t)(sign | 0x7c00);
+	if (a < 0x38800000) { // subnormal: let the addition round
+		union { float f; uint32_t u; } m = {.u = a};
+		m.f += 0.5f;
+		return (uint16_t)(sign | (m.u - 0x3f000000));
+	}
+	return (uint16_t)(sign | ((a - 0x38000000 + 0xfff + (a >> 13 & 1)) >> 13));
+}
+
+static inline void to_half16(void *p, vf v) {
+	uint16_t *h = p;
+	for (int i = 0; i < 16; i++) h[i] = to_half(v[i]);
+}
+
+static inline vf from_u8(v16b b) {
+	vf v;
+	for (int i = 0; i < 16; i++) v[i] = b[i];
+	return v;
+}
+
+static inline vf from_s8(v16b b) {
+	vf v;
+	for (int i = 0; i < 16; i++) v[i] = (int8_t)b[i];
+	return v;
+}
+
+static inline v64 lut64(v64 c, const uint8_t *lut) {
+	for (int i = 0; i < 64; i++) c[i] = lut[c[i]];
+	return c;
+}
+
+#include "kern.inc"
+
+const ort_kernels *ort_kernels_generic(void) { return &generic_table; }
