@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strconv"
 
+	"orchrt/sampler"
 	"orchrt/tokenizer/chat"
 )
 
@@ -34,10 +35,8 @@ type ChatRequest struct {
 	N            int
 	Stream       bool
 	IncludeUsage bool
-	Logprobs     bool
-	TopLogprobs  int
 	TokenIDs     bool // return_token_ids
-	Sampling     Sampling
+	Sampling     sampler.Settings
 	Limits       Limits
 }
 
@@ -117,12 +116,10 @@ func readStream(o *object) (stream, usage bool) {
 
 // readLogprobs reads logprobs and top_logprobs.
 func (r *ChatRequest) readLogprobs(o *object) {
-	r.Logprobs = o.boolean("logprobs", false)
-	top := o.integer("top_logprobs", 0, maxTopLog)
-	if top == nil {
-		return
-	}
-	if r.TopLogprobs = int(*top); *top > 0 && !r.Logprobs {
+	r.Sampling.Logprobs = o.flag("logprobs")
+	r.Sampling.TopLogprobs = o.small("top_logprobs", 0)
+	on := r.Sampling.Logprobs != nil && *r.Sampling.Logprobs
+	if top := r.Sampling.TopLogprobs; top != nil && *top > 0 && !on {
 		o.fail(invalid("top_logprobs", CodeInvalidValue, `"top_logprobs" needs "logprobs": true`))
 	}
 }

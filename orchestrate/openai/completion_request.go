@@ -3,6 +3,8 @@ package openai
 import (
 	"encoding/json"
 	"strconv"
+
+	"orchrt/sampler"
 )
 
 // maxPrompts bounds the prompts of one completions request.
@@ -21,9 +23,8 @@ type CompletionRequest struct {
 	Echo         bool
 	Stream       bool
 	IncludeUsage bool
-	Logprobs     *int64 // nil: none, else the number of alternatives
-	TokenIDs     bool   // return_token_ids
-	Sampling     Sampling
+	TokenIDs     bool // return_token_ids
+	Sampling     sampler.Settings
 	Limits       Limits
 }
 
@@ -45,7 +46,6 @@ func ParseCompletion(body []byte) (*CompletionRequest, *Error) {
 		Sampling: readSampling(o),
 		Limits:   readLimits(o, "max_tokens"),
 		Echo:     o.boolean("echo", false),
-		Logprobs: o.integer("logprobs", 0, maxTopLog),
 		TokenIDs: o.boolean("return_token_ids", false),
 	}
 	if r.Limits.MaxTokens == 0 {
@@ -54,12 +54,16 @@ func ParseCompletion(body []byte) (*CompletionRequest, *Error) {
 	r.Model = readModel(o)
 	r.N = readN(o)
 	r.Stream, r.IncludeUsage = readStream(o)
+	if top := o.small("logprobs", 0); top != nil { // the number of alternatives
+		on := true
+		r.Sampling.Logprobs, r.Sampling.TopLogprobs = &on, top
+	}
 	r.readPrompt(o)
 	readIdentity(o)
 	if best := o.integer("best_of", 1, maxChoices); best != nil && int(*best) != r.N {
 		o.fail(invalid("best_of", CodeUnsupported, `"best_of" may only be equal to "n"`))
 	}
-	if r.Echo && r.Logprobs != nil {
+	if r.Echo && r.Sampling.Logprobs != nil {
 		o.fail(invalid("echo", CodeUnsupported, `"echo" with "logprobs" is not supported: the prompt's own log probabilities are not computed`))
 	}
 	o.only("suffix", "the model does not fill in the middle", `""`)

@@ -14,24 +14,8 @@ const (
 	maxStopBytes = 1024 // bytes of one stop string
 	maxStopIDs   = 1024 // stop token ids
 	maxBias      = 4096 // entries of logit_bias
-	maxTopLog    = 20   // alternatives per token in logprobs
 	maxTokens    = 1 << 30
 )
-
-// Sampling holds the sampling fields of a request; nil and empty mean that the
-// request leaves the choice to the server.
-type Sampling struct {
-	Temperature       *float64
-	TopP              *float64
-	MinP              *float64
-	TypicalP          *float64
-	TopK              *int64
-	RepetitionPenalty *float64
-	PresencePenalty   *float64
-	FrequencyPenalty  *float64
-	LogitBias         map[int32]float32
-	Seed              *int64
-}
 
 // Limits holds when a generation is to end.
 type Limits struct {
@@ -39,21 +23,24 @@ type Limits struct {
 	maxField  string   // the field that MaxTokens came from
 	Stop      []string // the text before the first of these is the result
 	StopIDs   []int32
-	IgnoreEOS bool
 }
 
-// readSampling reads the fields that chat completions and completions share.
-func readSampling(o *object) Sampling {
-	s := Sampling{
+// readSampling reads the sampling fields that chat completions and completions
+// share, but for logprobs.
+func readSampling(o *object) sampler.Settings {
+	s := sampler.Settings{
 		Temperature:       o.number("temperature"),
+		TopK:              o.small("top_k", -1),
 		TopP:              o.number("top_p"),
 		MinP:              o.number("min_p"),
 		TypicalP:          o.number("typical_p"),
-		TopK:              o.integer("top_k", -1, 1<<31-1),
 		RepetitionPenalty: o.number("repetition_penalty"),
 		PresencePenalty:   o.number("presence_penalty"),
 		FrequencyPenalty:  o.number("frequency_penalty"),
+		RepeatLastN:       o.small("repeat_last_n", -1),
 		Seed:              o.integer("seed", -1<<63, 1<<63-1),
+		IgnoreEOS:         o.flag("ignore_eos"),
+		MinTokens:         o.small("min_tokens", 0),
 	}
 	if raw, ok := o.raw("logit_bias"); ok {
 		bias, err := parseBias(o.in("logit_bias"), raw)
@@ -95,8 +82,18 @@ func parseBias(path string, raw json.RawMessage) (map[int32]float32, *Error) {
 	return bias, nil
 }
 
-// readLimits reads stop, stop_token_ids, ignore_eos and the first of the given
-// fields for the largest number of tokens.
+// small reads a whole number from low to 2^31-1; nil where it is absent.
+func (o *object) small(name string, low int64) *int {
+	v := o.integer(name, low, 1<<31-1)
+	if v == nil {
+		return nil
+	}
+	n := int(*v)
+	return &n
+}
+
+// readLimits reads stop, stop_token_ids and the largest number of tokens, which
+// may stand in any of maxFields.
 func readLimits(o *object, maxFields ...string) Limits {
 	var l Limits
 	for _, name := range maxFields {
@@ -123,7 +120,6 @@ func readLimits(o *object, maxFields ...string) Limits {
 		}
 		l.StopIDs = ids
 	}
-	l.IgnoreEOS = o.boolean("ignore_eos", false)
 	return l
 }
 
@@ -173,67 +169,11 @@ func parseIDs(path string, raw json.RawMessage, limit int) ([]int32, *Error) {
 	return ids, nil
 }
 
-// apply lays the request's fields over the defaults p.
-func (s *Sampling) apply(p sampler.Params) sampler.Params {
-	set(&p.Temperature, s.Temperature)
-	set(&p.TopP, s.TopP)
-	set(&p.MinP, s.MinP)
-	set(&p.TypicalP, s.TypicalP)
-	set(&p.RepetitionPenalty, s.RepetitionPenalty)
-	set(&p.PresencePenalty, s.PresencePenalty)
-	set(&p.FrequencyPenalty, s.FrequencyPenalty)
-	if s.TopK != nil {
-		p.TopK = max(int(*s.TopK), 0) // -1 and 0 both say: all
-	}
-	if s.LogitBias != nil {
-		p.LogitBias = s.LogitBias
-	}
-	if s.Seed != nil {
-		p.Seed, p.SeedSet = uint64(*s.Seed), true
-	}
-	return p
-}
-
-// set overwrites dst where the request has a value.
-func set(dst *float64, v *float64) {
-	if v != nil {
-		*dst = *v
-	}
-}
-
-// paramFields gives the request's name for each field of sampler.Params.
-func paramField(field string) string {
-	switch field {
-	case "Temperature":
-		return "temperature"
-	case "TopP":
-		return "top_p"
-	case "MinP":
-		return "min_p"
-	case "TypicalP":
-		return "typical_p"
-	case "TopK":
-		return "top_k"
-	case "RepetitionPenalty":
-		return "repetition_penalty"
-	case "PresencePenalty":
-		return "presence_penalty"
-	case "FrequencyPenalty":
-		return "frequency_penalty"
-	case "LogitBias":
-		return "logit_bias"
-	case "Logprobs":
-		return "top_logprobs"
-	}
-	return field
-}
-
 // samplingError turns what sampler.Params.Validate says into a 400.
 func samplingError(err error) *Error {
 	var p *sampler.ParamError
 	if !errors.As(err, &p) {
 		return invalid("", CodeInvalidValue, "%v", err)
 	}
-	name := paramField(p.Field)
-	return invalid(name, CodeInvalidValue, "%q: %v %s", name, p.Value, p.Reason)
+	return invalid(p.Field, CodeInvalidValue, "%q is %v: %s", p.Field, p.Value, p.Reason)
 }

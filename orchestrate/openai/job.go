@@ -1,0 +1,217 @@
+package openai
+
+import (
+	"time"
+
+	"orchrt/runtime"
+	"orchrt/sampler"
+	"orchrt/tokenizer/chat"
+)
+
+// Job is a request that has passed every check and is ready to run. Run may be
+// called once. The other methods belong to the goroutine that reads the events.
+type Job struct {
+	ID           string
+	Stream       bool
+	IncludeUsage bool
+	Created      time.Time
+	Params       sampler.Params
+	MaxTokens    int // the largest of its choices
+	Choices      []*Choice
+
+	b        *Backend
+	chat     bool
+	thinking *bool // of a chat request, for the Extension
+	tokenIDs bool
+	split    splitOptions
+	n        int // choices for each prompt
+}
+
+// Choice is one sequence of a Job. The fields after Request are set when its
+// Finish event has been read.
+type Choice struct {
+	Index   int
+	Request runtime.Request
+	Echo    string // the prompt's text, where the answer is to begin with it
+
+	Finish     string // stop, length, tool_calls
+	StopReason string // the stop string that ended it
+	Generated  int    // tokens, with the one that ended it
+	Reasoning  int    // of them, tokens of thinking
+	Cached     int    // prompt tokens out of the prefix cache
+	First      time.Duration
+	Last       time.Duration // of the last token, since Run
+	opened     bool          // a chunk of it has been made
+	offset     int           // characters of text in logprobs so far
+}
+
+// splitOptions is how generated text is taken apart.
+type splitOptions struct {
+	chat       bool // thinking, content, calls; else text only
+	inThinking bool // the prompt ends inside the thinking
+	calls      bool // look for tool calls
+	oneCall    bool // end with the first call
+	stop       *sampler.Stop
+}
+
+// Chat prepares a chat request: it renders the template, counts the tokens and
+// checks everything that the model decides.
+func (b *Backend) Chat(r *ChatRequest) (*Job, *Error) {
+	if err := b.checkModel(r.Model); err != nil {
+		return nil, err
+	}
+	prompt, ids, err := b.ChatPrompt(r)
+	if err != nil {
+		return nil, err
+	}
+	base := b.Defaults
+	if r.Thinking != nil && !*r.Thinking {
+		base = b.NoThinking
+	}
+	j := &Job{ID: newID("chatcmpl-"), chat: true, thinking: r.Thinking, n: r.N, tokenIDs: r.TokenIDs,
+		Stream: r.Stream, IncludeUsage: r.IncludeUsage}
+	j.split = splitOptions{chat: true, inThinking: endsInThinking(prompt), oneCall: r.OneCall,
+		calls: len(r.Tools) > 0 && !r.ToolsOff}
+	return j, b.fill(j, "messages", [][]int32{ids}, base, r.Sampling, r.Limits)
+}
+
+// ChatPrompt renders a chat request: the prompt and its token ids.
+func (b *Backend) ChatPrompt(r *ChatRequest) (chat.Prompt, []int32, *Error) {
+	if b.Template == nil {
+		return chat.Prompt{}, nil, invalid("messages", CodeUnsupported, "this model has no chat template; use /v1/completions")
+	}
+	tools := r.Tools
+	if r.ToolsOff {
+		tools = nil
+	}
+	p, err := b.Template.Render(chat.Request{Messages: r.Messages, Tools: tools, AddGenerationPrompt: true,
+		EnableThinking: r.Thinking, Kwargs: r.Kwargs})
+	if err != nil {
+		return p, nil, renderError(err)
+	}
+	ids, err := p.Encode(b.Tokenizer)
+	if err != nil {
+		return p, nil, invalid("messages", CodeInvalidValue, "messages: %v", err)
+	}
+	return p, ids, nil
+}
+
+// Completion prepares a completions request.
+func (b *Backend) Completion(r *CompletionRequest) (*Job, *Error) {
+	if err := b.checkModel(r.Model); err != nil {
+		return nil, err
+	}
+	j := &Job{ID: newID("cmpl-"), n: r.N, tokenIDs: r.TokenIDs, Stream: r.Stream, IncludeUsage: r.IncludeUsage}
+	prompts := make([][]int32, len(r.Prompts))
+	for i, p := range r.Prompts {
+		ids, err := b.promptIDs(p)
+		if err != nil {
+			return nil, err
+		}
+		prompts[i] = ids
+	}
+	if err := b.fill(j, "prompt", prompts, b.Defaults, r.Sampling, r.Limits); err != nil {
+		return nil, err
+	}
+	if r.Echo {
+		for i, c := range j.Choices {
+			if err := b.echo(c, r.Prompts[i/r.N]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return j, nil
+}
+
+// promptIDs encodes a text prompt, or checks the ids of the other kind.
+func (b *Backend) promptIDs(p PromptInput) ([]int32, *Error) {
+	if p.IDs != nil {
+		return p.IDs, b.checkIDs("prompt", p.IDs)
+	}
+	ids, err := b.Tokenizer.Encode(p.Text, true)
+	if err != nil {
+		return nil, invalid("prompt", CodeInvalidValue, "\"prompt\": %v", err)
+	}
+	return ids, nil
+}
+
+// echo sets the text that the answer of c begins with.
+func (b *Backend) echo(c *Choice, p PromptInput) *Error {
+	if c.Echo = p.Text; p.IDs == nil {
+		return nil
+	}
+	text, err := b.Tokenizer.Decode(p.IDs, false)
+	if err != nil {
+		return invalid("echo", CodeInvalidValue, "the prompt's tokens are not text: %v", err)
+	}
+	c.Echo = text
+	return nil
+}
+
+// fill makes the choices of j: n for each prompt.
+func (b *Backend) fill(j *Job, field string, prompts [][]int32, base sampler.Params, s sampler.Settings, l Limits) *Error {
+	p, err := b.params(base, s)
+	if err != nil {
+		return err
+	}
+	if err := b.checkIDs("stop_token_ids", l.StopIDs); err != nil {
+		return err
+	}
+	if j.n > b.MaxChoices || len(prompts)*j.n > b.MaxChoices {
+		return invalid("n", CodeInvalidValue, "%d prompts with \"n\" %d are %d answers, this server gives at most %d to one request",
+			len(prompts), j.n, len(prompts)*j.n, b.MaxChoices)
+	}
+	j.b, j.Created, j.Params = b, time.Now(), p
+	j.split.stop = sampler.NewStop(l.Stop)
+	for _, ids := range prompts {
+		if len(ids) == 0 {
+			return invalid(field, CodeInvalidValue, "%q is empty: a prompt needs one token at least", field)
+		}
+		limit, err := b.checkContext(field, len(ids), l)
+		if err != nil {
+			return err
+		}
+		j.MaxTokens = max(j.MaxTokens, limit)
+		for range j.n {
+			q := p
+			q.Seed += uint64(len(j.Choices)) // choices of one request differ
+			j.Choices = append(j.Choices, &Choice{Index: len(j.Choices), Request: runtime.Request{
+				Prompt: ids, MaxTokens: limit, Params: q, StopIDs: l.StopIDs, IgnoreEOS: p.IgnoreEOS}})
+		}
+	}
+	return nil
+}
+
+// Usage counts the tokens of all choices; a prompt shared by several counts once.
+func (j *Job) Usage() Usage {
+	var u Usage
+	for i, c := range j.Choices {
+		if i%j.n == 0 {
+			u.PromptTokens += len(c.Request.Prompt)
+			u.PromptDetails.CachedTokens += c.Cached
+		}
+		u.CompletionTokens += c.Generated
+		u.CompletionDetail.ReasoningTokens += c.Reasoning
+	}
+	u.TotalTokens = u.PromptTokens + u.CompletionTokens
+	return u
+}
+
+// extension is what orchrt adds for the choices given.
+func (j *Job) extension(choices ...*Choice) *Extension {
+	e := &Extension{Sampling: j.Params, MaxTokens: j.MaxTokens, Thinking: j.thinking}
+	var first, last time.Duration
+	tokens := 0
+	for i, c := range choices {
+		if i == 0 || c.First < first {
+			first = c.First
+		}
+		last = max(last, c.Last)
+		tokens += max(c.Generated-1, 0)
+	}
+	e.Timings = Timings{FirstToken: first.Seconds(), Total: last.Seconds()}
+	if last > first {
+		e.Timings.TokensPerSecond = float64(tokens) / (last - first).Seconds()
+	}
+	return e
+}

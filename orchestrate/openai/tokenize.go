@@ -1,0 +1,96 @@
+package openai
+
+import "orchrt/tokenizer"
+
+// Tokenize is the request of /tokenize: it returns the ids of a text, or of the
+// prompt of a conversation.
+func (b *Backend) Tokenize(body []byte) (*TokenizeResponse, *Error) {
+	ids, err := b.tokenize(body)
+	if err != nil {
+		return nil, err
+	}
+	if ids == nil {
+		ids = []int32{}
+	}
+	return &TokenizeResponse{Tokens: ids, Count: len(ids), MaxModelLen: b.Context}, nil
+}
+
+func (b *Backend) tokenize(body []byte) ([]int32, *Error) {
+	o, err := parseBody(body)
+	if err != nil {
+		return nil, err
+	}
+	if model, ok := o.str("model"); ok {
+		if err := b.checkModel(model); err != nil {
+			return nil, err
+		}
+	}
+	if _, ok := o.raw("messages"); ok {
+		r := &ChatRequest{}
+		r.readMessages(o)
+		r.readTools(o)
+		r.readThinking(o)
+		o.only("add_generation_prompt", "the prompt always ends where the assistant begins", "true")
+		if err := o.done(); err != nil {
+			return nil, err
+		}
+		_, ids, err := b.ChatPrompt(r)
+		return ids, err
+	}
+	text, ok := o.str("prompt")
+	if !ok {
+		o.fail(invalid("prompt", CodeMissing, `"prompt" is missing: a text, or "messages" in its place`))
+	}
+	special := o.boolean("parse_special", true)
+	o.only("add_special_tokens", "the tokenizer adds none", "false", "true")
+	if err := o.done(); err != nil {
+		return nil, err
+	}
+	ids, eerr := b.Tokenizer.Encode(text, special)
+	if eerr != nil {
+		return nil, invalid("prompt", CodeInvalidValue, "\"prompt\": %v", eerr)
+	}
+	return ids, nil
+}
+
+// Detokenize is the request of /detokenize: it returns the text of token ids.
+func (b *Backend) Detokenize(body []byte) (*DetokenizeResponse, *Error) {
+	o, err := parseBody(body)
+	if err != nil {
+		return nil, err
+	}
+	if model, ok := o.str("model"); ok {
+		if err := b.checkModel(model); err != nil {
+			return nil, err
+		}
+	}
+	raw, ok := o.raw("tokens")
+	if !ok {
+		return nil, invalid("tokens", CodeMissing, `"tokens" is missing: an array of token ids`)
+	}
+	ids, err := parseIDs("tokens", raw, maxTokens)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.done(); err != nil {
+		return nil, err
+	}
+	if err := b.checkIDs("tokens", ids); err != nil {
+		return nil, err
+	}
+	return &DetokenizeResponse{Prompt: decodeAll(b.Tokenizer, ids)}, nil
+}
+
+// decodeAll is the text of ids, with U+FFFD for bytes that are not UTF-8.
+func decodeAll(t *tokenizer.Tokenizer, ids []int32) string {
+	d := t.NewDecoder(false)
+	var out []byte
+	for _, id := range ids {
+		s, err := d.Push(id)
+		if err != nil {
+			s = "\ufffd"
+		}
+		out = append(out, s...)
+	}
+	return string(append(out, d.Flush()...))
+}
