@@ -21,6 +21,7 @@
 
 #define ORT_ROWS 16         // output rows of a panel
 #define ORT_MR 8            // most activation rows of a tile
+#define ORT_FEW 4           // rows up to which a panel is not unpacked to memory
 #define ORT_XTILE 52        // bytes of a quantised activation tile for one row
 #define ORT_PAGE 64         // tokens of a KV page
 #define ORT_MAX_HEAD_DIM 256
@@ -100,9 +101,9 @@ typedef struct {
 	void (*dot)(const ort_format *f, int mr, const ort_tile *w, int n, const uint8_t *x, float *acc);
 	// acc[2][mr][16] += w · x over n columns; even and odd columns apart.
 	void (*dot_float)(int mr, const float *w, int n, const float *x, float *acc);
-	// One panel times one row, straight from the packed form: acc[16] += w · x.
-	// Same operations in the same order as unpack and dot.
-	void (*panel_row)(const ort_format *f, const uint8_t *panel, int64_t in, const uint8_t *x, float *acc);
+	// One panel times one tile of mr <= ORT_FEW rows, straight from the packed
+	// form: acc[mr][16] += w · x. Same operations in the same order as unpack and dot.
+	void (*panel_rows)(const ort_format *f, int mr, const uint8_t *panel, int64_t in, const uint8_t *x, float *acc);
 	void (*rms_norm)(float *y, const float *x, const float *w, int64_t n, float eps);
 	// quantise one row into slot r of a tile of mr rows.
 	void (*quantise)(uint8_t *tile, int mr, int r, const float *x, int64_t n);

@@ -17,7 +17,7 @@
 #define ISA_NAME "avx512-vnni"
 #define MR 8
 #define HAVE_DOT
-#define HAVE_PANEL_ROW
+#define HAVE_PANEL_ROWS
 #define HAVE_REDUCE16
 
 static inline vf half16(const void *p) { return (vf)_mm512_cvtph_ps(_mm256_loadu_si256(p)); }
@@ -41,54 +41,50 @@ INLINE __m512i splat32(const uint8_t *p) {
 	return _mm512_set1_epi32(v);
 }
 
-// n tiles times mr rows. Four accumulating instructions per half tile, then the
+// One tile times mr rows. Four accumulating instructions per half tile, then the
 // half's scale; per tile the offset or the minimum, then the weight's scale.
-INLINE void dot_mr(int mr, int group, int has_min, float off, const ort_tile *w, int n, const uint8_t *x, float *acc) {
-	__m512 a[MR], t[MR];
-	__m512i s[MR];
-#pragma GCC unroll 8
-	for (int r = 0; r < mr; r++) a[r] = _mm512_loadu_ps(acc + 16 * r);
-	__m512 voff = _mm512_set1_ps(off);
-	for (int i = 0; i < n; i++, w++, x += ORT_XTILE * mr) {
-		const float *d = (const float *)(x + 32 * mr), *f = d + 2 * mr;
+INLINE void tile_mr(int mr, int group, int has_min, __m512 off, const vu *q, const vf *ds, const vf *mn, const uint8_t *x, __m512 *a) {
+	const float *d = (const float *)(x + 32 * mr), *f = d + 2 * mr;
+	__m512 t[MR];
 #pragma GCC unroll 2
-		for (int h = 0; h < 2; h++) {
+	for (int h = 0; h < 2; h++) {
+		__m512i s[MR];
 #pragma GCC unroll 8
-			for (int r = 0; r < mr; r++) s[r] = _mm512_setzero_si512();
+		for (int r = 0; r < mr; r++) s[r] = _mm512_setzero_si512();
 #pragma GCC unroll 4
-			for (int j = 4 * h; j < 4 * h + 4; j++) {
-				__m512i q = _mm512_load_si512(w->q[j]);
+		for (int j = 4 * h; j < 4 * h + 4; j++)
 #pragma GCC unroll 8
-				for (int r = 0; r < mr; r++) s[r] = _mm512_dpbusd_epi32(s[r], q, splat32(x + 4 * mr * j + 4 * r));
+			for (int r = 0; r < mr; r++) s[r] = _mm512_dpbusd_epi32(s[r], (__m512i)q[j], splat32(x + 4 * mr * j + 4 * r));
+#pragma GCC unroll 8
+		for (int r = 0; r < mr; r++) {
+			__m512 v = _mm512_cvtepi32_ps(s[r]), dr = _mm512_set1_ps(d[h * mr + r]);
+			if (group == 32) {
+				t[r] = h ? _mm512_fmadd_ps(v, dr, t[r]) : _mm512_mul_ps(v, dr);
+				continue;
 			}
-			if (group == 16) {
-				__m512 ds = _mm512_load_ps(w->ds[h]), mn = _mm512_load_ps(w->mn[h]);
-#pragma GCC unroll 8
-				for (int r = 0; r < mr; r++) {
-					__m512 v = _mm512_mul_ps(_mm512_cvtepi32_ps(s[r]), _mm512_set1_ps(d[h * mr + r]));
-					if (!has_min) v = _mm512_fnmadd_ps(voff, _mm512_set1_ps(f[h * mr + r]), v);
-					a[r] = _mm512_fmadd_ps(ds, v, a[r]);
-					if (has_min) a[r] = _mm512_fnmadd_ps(mn, _mm512_set1_ps(f[h * mr + r]), a[r]);
-				}
-			} else {
-#pragma GCC unroll 8
-				for (int r = 0; r < mr; r++) {
-					__m512 v = _mm512_cvtepi32_ps(s[r]), dr = _mm512_set1_ps(d[h * mr + r]);
-					t[r] = h ? _mm512_fmadd_ps(v, dr, t[r]) : _mm512_mul_ps(v, dr);
-				}
-			}
-		}
-		if (group == 32) {
-			__m512 ds = _mm512_load_ps(w->ds[0]), mn = _mm512_load_ps(w->mn[0]);
-#pragma GCC unroll 8
-			for (int r = 0; r < mr; r++) {
-				__m512 fr = _mm512_set1_ps(f[2 * mr + r]);
-				if (!has_min) t[r] = _mm512_fnmadd_ps(voff, fr, t[r]);
-				a[r] = _mm512_fmadd_ps(ds, t[r], a[r]);
-				if (has_min) a[r] = _mm512_fnmadd_ps(mn, fr, a[r]);
-			}
+			v = _mm512_mul_ps(v, dr);
+			if (!has_min) v = _mm512_fnmadd_ps(off, _mm512_set1_ps(f[h * mr + r]), v);
+			a[r] = _mm512_fmadd_ps((__m512)ds[h], v, a[r]);
+			if (has_min) a[r] = _mm512_fnmadd_ps((__m512)mn[h], _mm512_set1_ps(f[h * mr + r]), a[r]);
 		}
 	}
+	if (group == 16) return;
+#pragma GCC unroll 8
+	for (int r = 0; r < mr; r++) {
+		__m512 fr = _mm512_set1_ps(f[2 * mr + r]);
+		if (!has_min) t[r] = _mm512_fnmadd_ps(off, fr, t[r]);
+		a[r] = _mm512_fmadd_ps((__m512)ds[0], t[r], a[r]);
+		if (has_min) a[r] = _mm512_fnmadd_ps((__m512)mn[0], fr, a[r]);
+	}
+}
+
+// n tiles times mr rows.
+INLINE void dot_mr(int mr, int group, int has_min, float off, const ort_tile *w, int n, const uint8_t *x, float *acc) {
+	__m512 a[MR];
+#pragma GCC unroll 8
+	for (int r = 0; r < mr; r++) a[r] = _mm512_loadu_ps(acc + 16 * r);
+	for (int i = 0; i < n; i++, w++, x += ORT_XTILE * mr)
+		tile_mr(mr, group, has_min, _mm512_set1_ps(off), (const vu *)w->q, (const vf *)w->ds, (const vf *)w->mn, x, a);
 #pragma GCC unroll 8
 	for (int r = 0; r < mr; r++) _mm512_storeu_ps(acc + 16 * r, a[r]);
 }
@@ -117,21 +113,46 @@ static void avx512_dot(const ort_format *f, int mr, const ort_tile *w, int n, co
 	}
 }
 
-static void avx512_panel_row(const ort_format *f, const uint8_t *panel, int64_t in, const uint8_t *x, float *acc);
+static void avx512_panel_rows(const ort_format *f, int mr, const uint8_t *panel, int64_t in, const uint8_t *x, float *acc);
 
 #include "kern.inc"
 
 // How far ahead of use a panel is fetched, in bytes.
 enum { AHEAD = 4096 };
 
-static void avx512_panel_row(const ort_format *f, const uint8_t *panel, int64_t in, const uint8_t *x, float *acc) {
-	ort_tile t[8];
-	int tiles = f->super / 32;
-	int64_t bytes = f->header + tiles * f->tile;
-	for (int64_t s = 0; s < in / f->super; s++, panel += bytes, x += ORT_XTILE * tiles) {
-		for (int64_t b = 0; b < bytes; b += 64) _mm_prefetch((const char *)panel + AHEAD + b, _MM_HINT_T0);
-		avx512_unpack(f, panel, t);
-		avx512_dot(f, 1, t, tiles, x, acc);
+FORCE void panel_shape(shape s, int mr, const ort_format *f, const uint8_t *panel, int64_t in, const uint8_t *x, float *acc) {
+	int tiles = shape_super(s) / 32, bytes = shape_header(s) + tiles * shape_tile(s), groups = 32 / shape_group(s);
+	__m512 a[MR], off = _mm512_set1_ps((float)f->off);
+	const uint8_t *lut = f->lut;
+#pragma GCC unroll 4
+	for (int r = 0; r < mr; r++) a[r] = _mm512_loadu_ps(acc + 16 * r);
+	for (int64_t n = in / shape_super(s); n > 0; n--, panel += bytes) {
+		vf d = half16(panel) * f->dmul, m = super_min(s, panel);
+		for (int b = 0; b < shape_header(s); b += 64) _mm_prefetch((const char *)panel + AHEAD + b, _MM_HINT_T0);
+		for (int t = 0; t < tiles; t++, x += ORT_XTILE * mr) {
+			const uint8_t *p = panel + shape_header(s) + t * shape_tile(s);
+			vu q[8];
+			vf ds[2], mn[2];
+			for (int b = 0; b < shape_tile(s); b += 64) _mm_prefetch((const char *)p + AHEAD + b, _MM_HINT_T0);
+			tile_codes(s, lut, p, q);
+			for (int h = 0; h < groups; h++) group_scale(s, panel, d, m, t * groups + h, &ds[h], &mn[h]);
+			tile_mr(mr, shape_group(s), shape_min(s), off, q, ds, mn, x, a);
+		}
+	}
+#pragma GCC unroll 4
+	for (int r = 0; r < mr; r++) _mm512_storeu_ps(acc + 16 * r, a[r]);
+}
+
+static void avx512_panel_rows(const ort_format *f, int mr, const uint8_t *panel, int64_t in, const uint8_t *x, float *acc) {
+#define ROWS1(s) panel_shape(s, 1, f, panel, in, x, acc)
+#define ROWS2(s) panel_shape(s, 2, f, panel, in, x, acc)
+#define ROWS3(s) panel_shape(s, 3, f, panel, in, x, acc)
+#define ROWS4(s) panel_shape(s, 4, f, panel, in, x, acc)
+	switch (mr) {
+	case 1: SHAPES(f, ROWS1) break;
+	case 2: SHAPES(f, ROWS2) break;
+	case 3: SHAPES(f, ROWS3) break;
+	case 4: SHAPES(f, ROWS4) break;
 	}
 }
 

@@ -203,7 +203,7 @@ static void panel_quantised(const rows_in *a, const ort_weight *w, const uint8_t
 	const ort_kernels *k = a->d->k;
 	const ort_format *f = w->fmt;
 	memset(acc, 0, (size_t)a->n * ORT_ROWS * 4);
-	if (a->n == 1) { k->panel_row(f, panel, w->in, a->q, acc); return; }
+	if (a->n <= ORT_FEW) { k->panel_rows(f, a->n, panel, w->in, a->q, acc); return; }
 	int per = f->super / 32;
 	int64_t kt = w->in / 32, tiles = (a->n + a->mr - 1) / a->mr, bytes = f->header + (int64_t)per * f->tile;
 	for (int64_t k0 = 0; k0 < kt; k0 += ORT_KTILES) {
