@@ -1,7 +1,6 @@
 package sampler
 
 import (
-	"cmp"
 	"math"
 	"slices"
 )
@@ -11,6 +10,7 @@ type candidate struct {
 	id     int32
 	logit  float32
 	weight float64 // exp((logit - highest) / temperature): its probability but for a factor
+	key    float64 // what keepMass orders by
 }
 
 // candidates is a list in order of id, and scratch for choosing among it.
@@ -54,11 +54,10 @@ func (c *candidates) keepTop(k int) float32 {
 	return low
 }
 
-// weigh sets the weights for a temperature above 0; high is the highest logit.
-func (c *candidates) weigh(high float32, temperature float64) {
+// weigh sets the weights.
+func (c *candidates) weigh(w weigher) {
 	for i := range c.list {
-		t := &c.list[i]
-		t.weight = math.Exp(float64(t.logit-high) / temperature)
+		c.list[i].weight = w.weight(c.list[i].logit)
 	}
 }
 
@@ -73,35 +72,31 @@ func (c *candidates) total() float64 {
 
 // keepMass keeps the candidates of highest key, the lowest ids among equals:
 // as few as reach the weight target, and at least one.
-func (c *candidates) keepMass(target float64, key func(*candidate) float64) {
+func (c *candidates) keepMass(target float64) {
 	c.ranks = c.ranks[:0]
 	for i := range c.list {
-		c.ranks = append(c.ranks, ranked{key(&c.list[i]), c.list[i].weight})
+		c.ranks = append(c.ranks, ranked{c.list[i].key, c.list[i].weight})
 	}
 	cut, above := cutAt(c.ranks, target)
-	first := true
 	kept := c.list[:0]
 	for _, t := range c.list {
-		k := key(&t)
-		if k < cut {
-			continue
-		}
-		if k == cut {
-			if above >= target && !(first && above == 0) {
-				continue
-			}
-			first = false
+		if t.key == cut && above < target {
 			above += t.weight
+			kept = append(kept, t)
+		} else if t.key > cut {
+			kept = append(kept, t)
 		}
-		kept = append(kept, t)
 	}
 	c.list = kept
 }
 
-// topP keeps the fewest most likely tokens whose probability reaches p.
-// mass is the weight of the whole distribution that p refers to.
+// topP keeps the fewest most likely tokens whose probability reaches p, and at
+// least one. mass is the weight of the distribution that p refers to.
 func (c *candidates) topP(p, mass float64) {
-	c.keepMass(p*mass, func(t *candidate) float64 { return float64(t.logit) })
+	for i := range c.list {
+		c.list[i].key = float64(c.list[i].logit)
+	}
+	c.keepMass(max(p*mass, math.SmallestNonzeroFloat64))
 }
 
 // minP keeps the tokens that are at least p times as likely as the likeliest,
@@ -111,19 +106,24 @@ func (c *candidates) minP(p float64) {
 }
 
 // typical keeps the tokens whose surprise, -log p, is closest to the entropy
-// of the distribution, as few as reach the probability p.
-func (c *candidates) typical(p float64) {
-	mass := c.total()
-	logMass := math.Log(mass)
-	entropy := logMass
+// of the distribution, as few as reach the probability p. high and temperature
+// are those of the weights.
+func (c *candidates) typical(p float64, high float32, temperature float64) {
+	mass, moment := 0.0, 0.0
 	for i := range c.list {
-		if w := c.list[i].weight; w > 0 {
-			entropy -= w / mass * math.Log(w)
+		t := &c.list[i]
+		t.key = (float64(t.logit) - float64(high)) / temperature // log of the weight
+		mass += t.weight
+		if t.weight > 0 {
+			moment += t.weight * t.key
 		}
 	}
-	c.keepMass(p*mass, func(t *candidate) float64 {
-		return -math.Abs(logMass - math.Log(t.weight) - entropy)
-	})
+	// The entropy is log(mass) - moment/mass and the surprise log(mass) - key.
+	mean := moment / mass
+	for i := range c.list {
+		c.list[i].key = -math.Abs(c.list[i].key - mean)
+	}
+	c.keepMass(p * mass)
 }
 
 // draw returns the candidate at u in [0, 1) of the distribution, laid out in
@@ -152,7 +152,7 @@ type ranked struct{ key, weight float64 }
 // list does not reach target, the lowest key. The list is permuted. Expected
 // time is linear: quickselect with three-way partition.
 func cutAt(list []ranked, target float64) (cut, above float64) {
-	const small = 24
+	const small = 32
 	for len(list) > small {
 		pivot := middle(list[0].key, list[len(list)/2].key, list[len(list)-1].key)
 		hi, lo, weightHi, weightEq := partition(list, pivot)
@@ -166,7 +166,7 @@ func cutAt(list []ranked, target float64) (cut, above float64) {
 			list = list[lo:]
 		}
 	}
-	slices.SortFunc(list, func(a, b ranked) int { return cmp.Compare(b.key, a.key) })
+	sortDescending(list)
 	for i := 0; i < len(list); {
 		key, weight := list[i].key, 0.0
 		for ; i < len(list) && list[i].key == key; i++ {
@@ -178,6 +178,17 @@ func cutAt(list []ranked, target float64) (cut, above float64) {
 		above += weight
 	}
 	return math.Inf(-1), above
+}
+
+// sortDescending sorts a short list by key.
+func sortDescending(list []ranked) {
+	for i := 1; i < len(list); i++ {
+		r, j := list[i], i
+		for ; j > 0 && list[j-1].key < r.key; j-- {
+			list[j] = list[j-1]
+		}
+		list[j] = r
+	}
 }
 
 // partition moves keys above pivot to list[:hi] and keys below it to

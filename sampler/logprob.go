@@ -16,18 +16,25 @@ type report struct {
 
 // measure fills s.report from the model's logits.
 func (s *Sampler) measure(v view) error {
-	r := &s.report
-	r.top.reset()
-	best, err := v.best()
+	high, err := s.report.likeliest(v, s.params.Logprobs)
 	if err != nil {
 		return err
 	}
-	high := v.logits[best]
-	r.logSum = float64(high) + math.Log(v.sums(s.blocks(), high, 1))
-	if n := s.params.Logprobs; n > 0 {
-		return v.top(&r.top, n)
-	}
+	s.report.logSum = float64(high) + math.Log(v.sums(s.blocks(), newWeigher(high, 1)))
 	return nil
+}
+
+// likeliest fills r.top with the n likeliest tokens and returns the highest
+// logit.
+func (r *report) likeliest(v view, n int) (float32, error) {
+	if n == 0 {
+		best, err := v.best()
+		return v.logits[best], err
+	}
+	if err := v.top(&r.top, n); err != nil {
+		return 0, err
+	}
+	return r.top.highest(), nil
 }
 
 // token makes the result for id; v holds the model's logits again.

@@ -187,48 +187,49 @@ func (s *Sampler) pick(v view, u float64) (int32, error) {
 		if err := v.top(&s.cand, p.TopK); err != nil {
 			return 0, err
 		}
-		s.cand.weigh(s.cand.highest(), p.Temperature)
-		return s.truncate(s.cand.total(), u), nil
+		high := s.cand.highest()
+		s.cand.weigh(newWeigher(high, p.Temperature))
+		return s.truncate(high, s.cand.total(), u), nil
 	default:
 		return s.pickFromAll(v, u)
 	}
 }
 
-// pickFromAll draws without a top-k: the weights of the whole vocabulary are
-// added up first.
+// pickFromAll draws without a top-k. Where probabilities of the whole
+// vocabulary matter, all weights are added up first.
 func (s *Sampler) pickFromAll(v view, u float64) (int32, error) {
 	p := &s.params
 	best, err := v.best()
 	if err != nil {
 		return 0, err
 	}
-	high := v.logits[best]
-	sums := s.blocks()
-	total := v.sums(sums, high, 1/p.Temperature)
-	if p.TopP == 1 && p.MinP == 0 && p.TypicalP == 1 {
-		return v.drawSums(sums, u, total, high, 1/p.Temperature), nil
-	}
-	v.above(&s.cand, high+float32(p.tail(total, s.vocab)*p.Temperature))
-	s.cand.weigh(high, p.Temperature)
-	return s.truncate(total, u), nil
-}
-
-// tail returns the exponent below which no token can survive top-p and min-p:
-// all tokens below it together weigh less than top-p leaves out.
-func (p *Params) tail(total float64, vocab int) float64 {
-	low := float64(negligible)
-	if p.TopP < 1 {
-		low = max(low, math.Log((1-p.TopP)*total/float64(vocab)))
-	}
-	if p.MinP > 0 && p.TopP == 1 {
+	high, total, low := v.logits[best], 0.0, float64(negligible)
+	w := newWeigher(high, p.Temperature)
+	switch {
+	case p.TopP < 1:
+		// Tokens below low weigh less together than top-p leaves out.
+		total = v.sums(s.blocks(), w)
+		low = max(low, math.Log((1-p.TopP)*total/float64(s.vocab)))
+	case p.MinP > 0:
 		low = max(low, math.Log(p.MinP))
+	case p.TypicalP == 1:
+		total = v.sums(s.blocks(), w)
+		return v.drawSums(s.blocks(), u, total, w), nil
 	}
-	return low - 1e-3
+	v.above(&s.cand, below(high, (low-1e-6)*p.Temperature))
+	s.cand.weigh(w)
+	return s.truncate(high, total, u), nil
 }
 
-// truncate applies top-p, min-p and typical-p to the candidates, whose
-// distribution weighs mass, and draws.
-func (s *Sampler) truncate(mass, u float64) int32 {
+// below returns a float32 that is not above high + d.
+func below(high float32, d float64) float32 {
+	return math.Nextafter32(float32(float64(high)+d), float32(math.Inf(-1)))
+}
+
+// truncate applies top-p, min-p and typical-p to the candidates and draws.
+// high is their highest logit; mass, which only top-p asks for, is the weight
+// of the distribution before it.
+func (s *Sampler) truncate(high float32, mass, u float64) int32 {
 	p := &s.params
 	if p.TopP < 1 {
 		s.cand.topP(p.TopP, mass)
@@ -237,7 +238,7 @@ func (s *Sampler) truncate(mass, u float64) int32 {
 		s.cand.minP(p.MinP)
 	}
 	if p.TypicalP < 1 {
-		s.cand.typical(p.TypicalP)
+		s.cand.typical(p.TypicalP, high, p.Temperature)
 	}
 	return s.cand.draw(u)
 }

@@ -14,10 +14,16 @@ type view struct {
 	mask   []uint64  // [ceil(vocab/64)] bit set, bits beyond vocab clear; nil allows all
 }
 
+// block returns the logits that word b of a mask stands for.
+func (v view) block(b int) []float32 {
+	i := b * blockSize
+	return v.logits[i:min(i+blockSize, len(v.logits))]
+}
+
 // next returns the first allowed id from i on whose logit is above floor or
 // NaN, and len(v.logits) if there is none. It is the inner loop of every
 // search: once floor is high nearly all blocks are passed over by quietBlocks,
-// at a fraction of a cycle per logit.
+// at half a cycle per logit.
 func (v view) next(i int, floor float32) int {
 	if v.mask != nil {
 		return v.nextMasked(i, floor)
@@ -30,28 +36,24 @@ func (v view) next(i int, floor float32) int {
 				return i + j
 			}
 		}
-		i = end
-		if floor >= 0 {
-			i += quietBlocks(v.logits[i:], floor) * blockSize
-		}
+		i = end + quietBlocks(v.logits[end:], floor)*blockSize
 	}
 	return n
 }
 
-// nextMasked is next under a mask: empty words are passed over, and so are
-// blocks without a high logit unless testing their few set bits is less work.
+// nextMasked is next under a mask. Empty words are passed over, words with few
+// bits are taken bit by bit, and others only if their block is not quiet.
 func (v view) nextMasked(i int, floor float32) int {
-	const few = 6
+	const few, ahead = 6, 8 * blockSize
 	n := len(v.logits)
-	for ; i < n; i = i&^(blockSize-1) + blockSize {
-		word := v.mask[i/blockSize] >> (i % blockSize) << (i % blockSize)
-		if word == 0 {
-			continue
-		}
+	for i < n {
 		base := i &^ (blockSize - 1)
-		full := floor >= 0 && base+blockSize <= n
-		if full && bits.OnesCount64(word) > few && quietBlocks(v.logits[base:base+blockSize], floor) == 1 {
-			continue
+		word := v.mask[base/blockSize] >> (i - base) << (i - base)
+		if word != 0 && i == base && bits.OnesCount64(word) > few {
+			if quiet := quietBlocks(v.logits[i:min(i+ahead, n)], floor); quiet > 0 {
+				i += quiet * blockSize
+				continue
+			}
 		}
 		for ; word != 0; word &= word - 1 {
 			id := base + bits.TrailingZeros64(word)
@@ -59,6 +61,7 @@ func (v view) nextMasked(i int, floor float32) int {
 				return id
 			}
 		}
+		i = base + blockSize
 	}
 	return n
 }
