@@ -2,6 +2,7 @@ package openai
 
 import (
 	"encoding/json"
+	"errors"
 	"strconv"
 
 	"orchrt/sampler"
@@ -173,10 +174,63 @@ func readMessage(path string, raw json.RawMessage, m *chat.Message) *Error {
 	if err := o.done(); err != nil {
 		return err
 	}
-	if uerr := json.Unmarshal(raw, m); uerr != nil {
-		return invalid(path, CodeInvalidValue, "%s: %v", path, uerr)
+	if err := checkParts(o); err != nil {
+		return err
+	}
+	if uerr := m.UnmarshalJSON(raw); uerr != nil {
+		return fieldError(path, uerr)
 	}
 	return nil
+}
+
+// checkParts sees to it that the parts of a content, and the calls of an
+// assistant, have no fields beyond those that package chat reads.
+func checkParts(o *object) *Error {
+	for _, list := range []struct {
+		name  string
+		known []string
+	}{{"content", []string{"type", "text"}}, {"tool_calls", []string{"id", "type", "function", "index"}}} {
+		raw, ok := o.raw(list.name)
+		if !ok || raw[0] != '[' {
+			continue
+		}
+		items, err := elements(o.in(list.name), raw)
+		if err != nil {
+			return err
+		}
+		for i, it := range items {
+			part, err := newObject(o.in(list.name)+"["+strconv.Itoa(i)+"]", it)
+			if err != nil {
+				return err
+			}
+			for _, f := range list.known {
+				part.raw(f)
+			}
+			if typ, ok := part.str("type"); list.name == "content" && ok && typ != "text" {
+				return invalid(part.in("type"), CodeUnsupported, "%q: %q is not supported; the model takes text only", part.in("type"), clip(typ))
+			}
+			if err := part.done(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// fieldError is the 400 for what package chat says about a field below path.
+func fieldError(path string, err error) *Error {
+	var f *chat.FieldError
+	if !errors.As(err, &f) {
+		return invalid(path, CodeInvalidValue, "%s: %v", path, err)
+	}
+	switch {
+	case f.Field == "":
+	case path == "":
+		path = f.Field
+	default:
+		path += "." + f.Field
+	}
+	return invalid(path, CodeInvalidValue, "%q: %s", path, f.Reason)
 }
 
 // readTools reads tools, tool_choice and parallel_tool_calls.

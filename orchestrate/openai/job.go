@@ -18,6 +18,9 @@ type Job struct {
 	Params       sampler.Params
 	MaxTokens    int // the largest of its choices
 	Choices      []*Choice
+	// OnToken, where set, sees each token of each choice as it comes; gap is the
+	// time since the one before. Choices call it at the same time.
+	OnToken func(c *Choice, gap time.Duration)
 
 	b        *Backend
 	chat     bool
@@ -34,12 +37,13 @@ type Choice struct {
 	Request runtime.Request
 	Echo    string // the prompt's text, where the answer is to begin with it
 
-	Finish     string // stop, length, tool_calls
-	StopReason string // the stop string that ended it
-	Generated  int    // tokens, with the one that ended it
-	Reasoning  int    // of them, tokens of thinking
-	Cached     int    // prompt tokens out of the prefix cache
-	First      time.Duration
+	Finish     string        // stop, length, tool_calls
+	StopReason string        // the stop string that ended it
+	Generated  int           // tokens, with the one that ended it
+	Reasoning  int           // of them, tokens of thinking
+	Cached     int           // prompt tokens out of the prefix cache
+	Queued     time.Duration // until the engine took it up, since Run
+	First      time.Duration // until its first token
 	Last       time.Duration // of the last token, since Run
 	opened     bool          // a chunk of it has been made
 	offset     int           // characters of text in logprobs so far
@@ -87,7 +91,7 @@ func (b *Backend) ChatPrompt(r *ChatRequest) (chat.Prompt, []int32, *Error) {
 	p, err := b.Template.Render(chat.Request{Messages: r.Messages, Tools: tools, AddGenerationPrompt: true,
 		EnableThinking: r.Thinking, Kwargs: r.Kwargs})
 	if err != nil {
-		return p, nil, renderError(err)
+		return p, nil, fieldError("", err)
 	}
 	ids, err := p.Encode(b.Tokenizer)
 	if err != nil {

@@ -3,7 +3,6 @@ package openai
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -131,12 +130,17 @@ func (s *sequence) run(ctx context.Context) {
 
 // token takes one token; it returns false when no more are wanted.
 func (s *sequence) token(tok runtime.Token) bool {
-	s.c.Last = time.Since(s.start)
+	now := time.Since(s.start)
+	gap := now - s.c.Last
+	s.c.Last = now
 	if s.c.Generated == 0 {
 		s.c.First, s.c.Cached = s.c.Last, tok.Cached
 		s.begun()
 	}
 	s.c.Generated++
+	if s.j.OnToken != nil {
+		s.j.OnToken(s.c, gap)
+	}
 	if s.j.tokenIDs || s.j.Params.Logprobs >= 0 {
 		s.tokens = append(s.tokens, tok.Token)
 	}
@@ -273,10 +277,4 @@ func (s *sequence) newParser() *chat.Parser { return chat.NewParser(s.j.split.in
 // templates of models that always think do.
 func endsInThinking(p chat.Prompt) bool {
 	return strings.HasSuffix(strings.TrimRight(p.String(), " \n"), "<think>")
-}
-
-// renderError is the 400 for a conversation that the template refuses.
-func renderError(err error) *Error {
-	return &Error{Status: http.StatusBadRequest, Type: TypeInvalidRequest, Param: "messages", Code: CodeInvalidValue,
-		Message: err.Error(), Cause: err}
 }

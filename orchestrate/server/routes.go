@@ -1,0 +1,278 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"orchrt/orchestrate/openai"
+	"orchrt/runtime"
+)
+
+// route is one path of the server.
+type route struct {
+	method string
+	open   bool // no API key
+	serve  func(w http.ResponseWriter, r *http.Request, e *entry) *openai.Error
+}
+
+// table lists every route. A path that ends in "/" other than the root takes
+// one more element.
+func (s *Server) table() map[string]route {
+	return map[string]route{
+		"/v1/chat/completions": {method: "POST", serve: s.chat},
+		"/v1/completions":      {method: "POST", serve: s.completion},
+		"/v1/models":           {method: "GET", serve: s.models},
+		"/v1/models/":          {method: "GET", serve: s.model},
+		"/tokenize":            {method: "POST", serve: s.tokenize},
+		"/detokenize":          {method: "POST", serve: s.detokenize},
+		"/metrics":             {method: "GET", serve: s.prometheus},
+		"/health":              {method: "GET", serve: s.health, open: true},
+		"/":                    {method: "GET", serve: s.page},
+	}
+}
+
+// find returns the route of a path and its name in logs and metrics.
+func (s *Server) find(path string) (route, string) {
+	if rt, ok := s.routes[path]; ok && path != "/v1/models/" {
+		return rt, path
+	}
+	if id, ok := strings.CutPrefix(path, "/v1/models/"); ok && id != "" {
+		return s.routes["/v1/models/"], "/v1/models/"
+	}
+	return route{}, "other"
+}
+
+// ServeHTTP answers one request: header checks, the route, one line of log. A
+// panic ends the request and nothing else.
+func (s *Server) ServeHTTP(out http.ResponseWriter, r *http.Request) {
+	w := &recorder{ResponseWriter: out}
+	rt, name := s.find(r.URL.Path)
+	e := &entry{route: name, start: time.Now(), id: requestID(r)}
+	w.Header().Set("X-Request-Id", e.id)
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	defer func() {
+		if p := recover(); p != nil {
+			s.panicked(w, e, p)
+		}
+		s.metrics.response(name, w.status)
+		s.logRequest(r, w, e)
+	}()
+	if err := s.admit(w, r, rt); err != nil {
+		e.err = err
+		s.refuse(w, r, err)
+		return
+	}
+	if r.Method == http.MethodOptions {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	if err := rt.serve(w, r, e); err != nil {
+		e.err = err
+		if !w.wrote() {
+			s.refuse(w, r, err)
+		}
+	}
+}
+
+// admit checks what can be checked without the body.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route) *openai.Error {
+	if err := s.guard.check(w, r, rt.open); err != nil {
+		return err
+	}
+	if rt.serve == nil {
+		return &openai.Error{Status: http.StatusNotFound, Type: openai.TypeInvalidRequest, Code: "unknown_url",
+			Message: "there is nothing at this path"}
+	}
+	preflight := r.Method == http.MethodOptions && s.guard.allowed(r.Header.Get("Origin"))
+	if r.Method == rt.method || preflight || r.Method == http.MethodHead && rt.method == http.MethodGet {
+		return nil
+	}
+	w.Header().Set("Allow", rt.method)
+	return &openai.Error{Status: http.StatusMethodNotAllowed, Type: openai.TypeInvalidRequest, Code: "method_not_allowed",
+		Message: "this path takes " + rt.method + " only"}
+}
+
+// refuse answers with an error. Where a large body may still be on its way the
+// answer goes out first and the body is dropped as it comes.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err *openai.Error) {
+	large := err.Status == http.StatusRequestEntityTooLarge || r.ContentLength > 256<<10
+	if large && w.Header().Get("Connection") == "" {
+		w.Header().Set("Connection", "close")
+		http.NewResponseController(w).EnableFullDuplex()
+		s.writeError(w, err)
+		http.NewResponseController(w).Flush()
+		discard(w, r)
+		return
+	}
+	s.writeError(w, err)
+}
+
+func (s *Server) chat(w http.ResponseWriter, r *http.Request, e *entry) *openai.Error {
+	return s.generate(w, r, e, func(b *openai.Backend, body []byte) (*openai.Job, *openai.Error) {
+		req, err := openai.ParseChat(body)
+		if err != nil {
+			return nil, err
+		}
+		return b.Chat(req)
+	})
+}
+
+func (s *Server) completion(w http.ResponseWriter, r *http.Request, e *entry) *openai.Error {
+	return s.generate(w, r, e, func(b *openai.Backend, body []byte) (*openai.Job, *openai.Error) {
+		req, err := openai.ParseCompletion(body)
+		if err != nil {
+			return nil, err
+		}
+		return b.Completion(req)
+	})
+}
+
+// generate runs one generation request: a place, the body, the job, the answer.
+// Its context ends with the client's connection or with the drain's deadline.
+func (s *Server) generate(w http.ResponseWriter, r *http.Request, e *entry,
+	prepare func(*openai.Backend, []byte) (*openai.Job, *openai.Error)) *openai.Error {
+	b, err := s.ready()
+	if err == nil {
+		err = s.begin()
+	}
+	if err != nil {
+		return err
+	}
+	defer s.end()
+	body, err := s.readBody(w, r)
+	if err != nil {
+		return err
+	}
+	job, err := prepare(b, body)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer context.AfterFunc(s.stop, cancel)()
+	job.OnToken = s.metrics.token
+	events := job.Run(ctx)
+	defer func() { // the sequences are gone when the request is
+		cancel()
+		for range events {
+		}
+	}()
+	err = s.answer(ctx, w, job, events)
+	e.job = job
+	s.metrics.finished(job, err, time.Since(e.start))
+	return err
+}
+
+// answer sends what the job generates, as a stream or whole.
+func (s *Server) answer(ctx context.Context, w http.ResponseWriter, job *openai.Job, events <-chan openai.Event) *openai.Error {
+	if job.Stream {
+		return s.stream(ctx, w, job, events)
+	}
+	v, err := job.Response(events)
+	switch {
+	case s.stop.Err() != nil && err != nil:
+		return unavailable("the server was shut down before the answer was complete")
+	case ctx.Err() != nil:
+		return clientGone(context.Cause(ctx))
+	case err != nil:
+		return err
+	}
+	s.writeJSON(w, http.StatusOK, v)
+	return nil
+}
+
+func (s *Server) models(w http.ResponseWriter, _ *http.Request, _ *entry) *openai.Error {
+	b, err := s.ready()
+	if err != nil {
+		return err
+	}
+	s.writeJSON(w, http.StatusOK, b.Models())
+	return nil
+}
+
+func (s *Server) model(w http.ResponseWriter, r *http.Request, _ *entry) *openai.Error {
+	b, err := s.ready()
+	if err != nil {
+		return err
+	}
+	m, err := b.Model(strings.TrimPrefix(r.URL.Path, "/v1/models/"))
+	if err != nil {
+		return err
+	}
+	s.writeJSON(w, http.StatusOK, m)
+	return nil
+}
+
+func (s *Server) tokenize(w http.ResponseWriter, r *http.Request, _ *entry) *openai.Error {
+	return s.convert(w, r, func(b *openai.Backend, body []byte) (any, *openai.Error) {
+		v, err := b.Tokenize(body)
+		return v, err
+	})
+}
+
+func (s *Server) detokenize(w http.ResponseWriter, r *http.Request, _ *entry) *openai.Error {
+	return s.convert(w, r, func(b *openai.Backend, body []byte) (any, *openai.Error) {
+		v, err := b.Detokenize(body)
+		return v, err
+	})
+}
+
+// convert answers a request that needs no engine.
+func (s *Server) convert(w http.ResponseWriter, r *http.Request, f func(*openai.Backend, []byte) (any, *openai.Error)) *openai.Error {
+	b, err := s.ready()
+	if err == nil {
+		err = s.begin()
+	}
+	if err != nil {
+		return err
+	}
+	defer s.end()
+	body, err := s.readBody(w, r)
+	if err != nil {
+		return err
+	}
+	v, err := f(b, body)
+	if err != nil {
+		return err
+	}
+	s.writeJSON(w, http.StatusOK, v)
+	return nil
+}
+
+// health answers 200 while requests are welcome.
+func (s *Server) health(w http.ResponseWriter, _ *http.Request, _ *entry) *openai.Error {
+	state, status := "ok", http.StatusOK
+	switch {
+	case s.isDraining():
+		state, status = "draining", http.StatusServiceUnavailable
+	case s.backend.Load() == nil:
+		state, status = "loading", http.StatusServiceUnavailable
+	}
+	s.writeJSON(w, status, map[string]string{"status": state, "version": s.opt.Version})
+	return nil
+}
+
+func (s *Server) prometheus(w http.ResponseWriter, _ *http.Request, _ *entry) *openai.Error {
+	s.mu.Lock()
+	active := s.active
+	s.mu.Unlock()
+	var stats *runtime.Stats
+	if p := s.stats.Load(); p != nil {
+		v := (*p).Stats()
+		stats = &v
+	}
+	s.write(w, http.StatusOK, "text/plain; version=0.0.4; charset=utf-8", s.metrics.render(active, stats))
+	return nil
+}
+
+// Routes lists the paths that the server knows, for tests that go over all.
+func (s *Server) Routes() []string {
+	var paths []string
+	for p := range s.routes {
+		paths = append(paths, p)
+	}
+	slices.Sort(paths)
+	return paths
+}
