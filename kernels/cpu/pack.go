@@ -26,7 +26,9 @@ func (d *Device) Pack(t kernels.Type, out, in int, src io.ReaderAt) (kernels.Wei
 	if !ok {
 		return kernels.Weight{}, fmt.Errorf("cpu: weights of %v are not supported", t)
 	}
-	check(out > 0 && in > 0 && in%32 == 0 && in%f.Values == 0, "Pack", "[%d, %d] in %v: columns must be a multiple of 32 and of the block", out, in, t)
+	if out <= 0 || in <= 0 || in%32 != 0 || in%f.Values != 0 {
+		panic(fmt.Sprintf("cpu: Pack: [%d, %d] in %v: columns must be a multiple of 32 and of the block", out, in, t))
+	}
 	buf, err := d.Alloc(int64(C.ort_packed_bytes(C.int(t), C.int64_t(out), C.int64_t(in))))
 	if err != nil {
 		return kernels.Weight{}, err
