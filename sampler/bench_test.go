@@ -23,16 +23,10 @@ func modelLogits(seed uint64, n int) []float32 {
 	return x
 }
 
-// fixedMask allows a fixed set.
-type fixedMask []uint64
-
-func (m fixedMask) Allow(bits []uint64) { copy(bits, m) }
-func (m fixedMask) Accept(int32) error  { return nil }
-
 // maskOf allows each token with the given share.
-func maskOf(share float64, n int) fixedMask {
+func maskOf(share float64, n int) setMask {
 	r := rand.New(rand.NewPCG(7, 7))
-	m := make(fixedMask, (n+63)/64)
+	m := make(setMask, (n+63)/64)
 	for i := range n {
 		if r.Float64() < share {
 			m[i/64] |= 1 << (i % 64)

@@ -6,6 +6,9 @@ import (
 	"slices"
 )
 
+// minLogprob stands for any lower value, as in OpenAI's API.
+const minLogprob = -9999
+
 // report is what is known of the model's own distribution at one position,
 // before bias, penalties, mask and temperature.
 type report struct {
@@ -44,7 +47,7 @@ func (s *Sampler) token(id int32, v view) Token {
 		return t
 	}
 	r := &s.report
-	t.Logprob = float32(float64(v.logits[id]) - r.logSum)
+	t.Logprob = r.logprob(v.logits[id])
 	if s.params.Logprobs == 0 {
 		return t
 	}
@@ -53,9 +56,14 @@ func (s *Sampler) token(id int32, v view) Token {
 	})
 	t.Top = r.take(len(r.top.list))
 	for i, c := range r.top.list {
-		t.Top[i] = Logprob{c.id, float32(float64(c.logit) - r.logSum)}
+		t.Top[i] = Logprob{c.id, r.logprob(c.logit)}
 	}
 	return t
+}
+
+// logprob is the log of a token's probability, at least minLogprob.
+func (r *report) logprob(logit float32) float32 {
+	return float32(max(float64(logit)-r.logSum, minLogprob))
 }
 
 // take cuts n entries off a slab that many tokens share: one allocation per

@@ -30,7 +30,7 @@ func (e *LogitError) Error() string {
 // Token is one drawn token.
 type Token struct {
 	ID      int32
-	Logprob float32   // natural log of its probability under the model; 0 unless Params.Logprobs ≥ 0
+	Logprob float32   // natural log of its probability under the model; at least -9999; 0 unless Params.Logprobs ≥ 0
 	Top     []Logprob // the most likely tokens under the model, the likeliest first; the receiver's to keep
 }
 
