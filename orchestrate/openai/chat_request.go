@@ -32,6 +32,9 @@ type ChatRequest struct {
 	OneCall  bool
 	Thinking *bool                      // enable_thinking; nil: the template's default
 	Kwargs   map[string]json.RawMessage // the other chat_template_kwargs
+	// Closed leaves out the beginning of the assistant's turn; only ParsePrompt
+	// sets it.
+	Closed bool
 
 	N            int
 	Stream       bool
@@ -63,6 +66,22 @@ func ParseChat(body []byte) (*ChatRequest, *Error) {
 	readIdentity(o)
 	refuseChat(o)
 	return r, o.done()
+}
+
+// ParsePrompt reads of a chat completions request only what its prompt depends
+// on; other fields may hold anything. Beyond ParseChat it takes
+// add_generation_prompt false.
+func ParsePrompt(body []byte) (*ChatRequest, *Error) {
+	o, err := parseBody(body)
+	if err != nil {
+		return nil, err
+	}
+	r := &ChatRequest{}
+	r.readMessages(o)
+	r.readTools(o)
+	r.readThinking(o)
+	r.Closed = !o.boolean("add_generation_prompt", true)
+	return r, o.err
 }
 
 // parseBody checks a whole body and splits it into fields.

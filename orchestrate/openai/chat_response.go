@@ -146,18 +146,18 @@ func (j *Job) chatLogprobs(tokens []sampler.Token) *ChatLogprobs {
 	}
 	l := &ChatLogprobs{Content: make([]TokenLogprob, len(tokens))}
 	for i, t := range tokens {
-		e := j.tokenLogprob(t.ID, t.Logprob)
+		e := TokenLogprob{j.topLogprob(t.ID, t.Logprob), make([]TopLogprob, 0, len(t.Top))}
 		for _, alt := range t.Top {
-			e.TopLogprobs = append(e.TopLogprobs, j.tokenLogprob(alt.ID, alt.Logprob))
+			e.TopLogprobs = append(e.TopLogprobs, j.topLogprob(alt.ID, alt.Logprob))
 		}
 		l.Content[i] = e
 	}
 	return l
 }
 
-func (j *Job) tokenLogprob(id int32, logprob float32) TokenLogprob {
+func (j *Job) topLogprob(id int32, logprob float32) TopLogprob {
 	raw := j.b.Tokenizer.Bytes(id)
-	e := TokenLogprob{Token: validText(raw), Logprob: max(logprob, -9999), Bytes: make([]int, len(raw))}
+	e := TopLogprob{Token: validText(raw), Logprob: max(logprob, -9999), Bytes: make([]int, len(raw))}
 	for i, c := range raw {
 		e.Bytes[i] = int(c)
 	}

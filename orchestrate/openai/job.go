@@ -88,7 +88,7 @@ func (b *Backend) ChatPrompt(r *ChatRequest) (chat.Prompt, []int32, *Error) {
 	if r.ToolsOff {
 		tools = nil
 	}
-	p, err := b.Template.Render(chat.Request{Messages: r.Messages, Tools: tools, AddGenerationPrompt: true,
+	p, err := b.Template.Render(chat.Request{Messages: r.Messages, Tools: tools, AddGenerationPrompt: !r.Closed,
 		EnableThinking: r.Thinking, Kwargs: r.Kwargs})
 	if err != nil {
 		return p, nil, fieldError("", err)

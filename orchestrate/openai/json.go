@@ -363,3 +363,12 @@ func clip(s string) string {
 	}
 	return s
 }
+
+// CheckJSON reports the first fault of a JSON text as the 400 that a request
+// with it would get; see checkJSON for what it refuses.
+func CheckJSON(data []byte) error {
+	if err := checkJSON(data); err != nil {
+		return err
+	}
+	return nil
+}

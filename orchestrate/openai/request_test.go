@@ -16,7 +16,9 @@ func chatBody(extra string) string {
 
 func TestParseChatRefuses(t *testing.T) {
 	deep := strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000)
-	many := func(n int, item string) string { return "[" + strings.TrimSuffix(strings.Repeat(item+",", n), ",") + "]" }
+	many := func(n int, item string) string {
+		return "[" + strings.TrimSuffix(strings.Repeat(item+",", n), ",") + "]"
+	}
 	tests := []struct{ name, body, param, code, text string }{
 		{"empty", "", "", CodeInvalidJSON, "empty"},
 		{"not json", "hello", "", CodeInvalidJSON, "at byte 0"},

@@ -107,10 +107,15 @@ type ChatLogprobs struct {
 // TokenLogprob is the log probability of one token. Token is its text, with
 // U+FFFD for bytes that are not UTF-8 by themselves; Bytes are its bytes.
 type TokenLogprob struct {
-	Token       string         `json:"token"`
-	Logprob     float32        `json:"logprob"`
-	Bytes       []int          `json:"bytes"`
-	TopLogprobs []TokenLogprob `json:"top_logprobs,omitempty"`
+	TopLogprob
+	TopLogprobs []TopLogprob `json:"top_logprobs"`
+}
+
+// TopLogprob is the log probability of one of the likeliest tokens.
+type TopLogprob struct {
+	Token   string  `json:"token"`
+	Logprob float32 `json:"logprob"`
+	Bytes   []int   `json:"bytes"`
 }
 
 // Completion is the response to a completions request, and, with its Object the

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"orchrt/kernels"
+	"orchrt/kernels/cpu"
+	"orchrt/runtime"
+	"orchrt/runtime/checkpoint"
+)
+
+// modelFlags are the flags of the commands that run a model.
+type modelFlags struct {
+	model    string
+	device   string
+	threads  int
+	isa      string
+	kv       string
+	ctx      int
+	parallel int
+}
+
+// add declares the flags; parallel is the default of --parallel.
+func (f *modelFlags) add(fs *pflag.FlagSet, parallel int) {
+	fs.StringVarP(&f.model, "model", "m", "", "the model's file")
+	fs.StringVar(&f.device, "device", "auto", "auto, cpu, cuda or cuda:N")
+	fs.IntVarP(&f.threads, "threads", "t", 0, "threads of the CPU device; 0 is one for each core")
+	fs.StringVar(&f.isa, "isa", "", "instruction set of the CPU device; the default is the best here")
+	fs.StringVar(&f.kv, "kv", "f16", "type of the KV cache: f16, q8, f32; fp8 on CUDA devices")
+	fs.IntVarP(&f.ctx, "ctx", "c", 0, "context in tokens, prompt and answer together; 0 is the model's own")
+	fs.IntVar(&f.parallel, "parallel", parallel, "sequences at work at the same time")
+}
+
+// check reports wrong usage.
+func (f *modelFlags) check() error {
+	if f.model == "" {
+		return fmt.Errorf("--model names no file")
+	}
+	if f.ctx < 0 {
+		return fmt.Errorf("--ctx is %d, want a number of tokens", f.ctx)
+	}
+	if f.parallel < 1 {
+		return fmt.Errorf("--parallel is %d, want 1 or more", f.parallel)
+	}
+	if _, err := f.cacheType(); err != nil {
+		return err
+	}
+	return checkDevice(f.device)
+}
+
+// cacheType is the type that --kv names.
+func (f *modelFlags) cacheType() (kernels.CacheType, error) {
+	switch f.kv {
+	case "f16":
+		return kernels.CacheF16, nil
+	case "f32":
+		return kernels.CacheF32, nil
+	case "q8":
+		return kernels.CacheQ8, nil
+	case "fp8":
+		return 0, fmt.Errorf("--kv fp8 needs a CUDA device; on the CPU q8 takes the same memory")
+	}
+	return 0, fmt.Errorf("--kv is %q, want f16, q8, f32 or fp8", f.kv)
+}
+
+// checkDevice reports a --device that this build cannot use.
+func checkDevice(name string) error {
+	switch {
+	case name == "auto", name == "cpu":
+		return nil
+	case name == "cuda", strings.HasPrefix(name, "cuda:"):
+		return fmt.Errorf("--device %s: this build has no CUDA; use --device cpu", name)
+	}
+	return fmt.Errorf("--device is %q, want auto, cpu, cuda or cuda:N", name)
+}
+
+// loaded is a model on a device with its engine.
+type loaded struct {
+	ck     *checkpoint.Checkpoint
+	dev    *cpu.Device
+	model  *runtime.Model
+	engine *runtime.Engine
+
+	context int // tokens of prompt and answer together
+}
+
+// load opens the model, puts it on the device with a progress bar, and starts
+// an engine whose queue holds as many waiting sequences as given.
+func load(f *modelFlags, queue int) (*loaded, error) {
+	m := &loaded{}
+	if err := m.open(f, queue); err != nil {
+		m.close()
+		return nil, err
+	}
+	return m, nil
+}
+
+func (m *loaded) open(f *modelFlags, queue int) (err error) {
+	cache, err := f.cacheType()
+	if err != nil {
+		return err
+	}
+	if m.ck, err = checkpoint.Open(f.model); err != nil {
+		return err
+	}
+	if m.dev, err = cpu.New(cpu.Options{Threads: f.threads, ISA: f.isa}); err != nil {
+		return err
+	}
+	bar := newProgress("loading", "B")
+	m.model, err = runtime.LoadModel(m.ck, m.dev, runtime.LoadOptions{Context: f.ctx, Progress: bar.Update})
+	bar.Done()
+	if err != nil {
+		return err
+	}
+	m.context = f.ctx
+	if m.context == 0 {
+		m.context = m.ck.Config.Context
+	}
+	m.engine, err = runtime.NewEngine(m.model, runtime.EngineOptions{Parallel: f.parallel, Context: m.context, Cache: cache, Queue: queue})
+	return err
+}
+
+// close frees what open made.
+func (m *loaded) close() {
+	if m.engine != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		m.engine.Close(ctx)
+	}
+	if m.dev != nil {
+		m.dev.Close()
+	}
+	if m.ck != nil {
+		m.ck.Close()
+	}
+}

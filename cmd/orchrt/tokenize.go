@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"orchrt/orchestrate/openai"
+	"orchrt/runtime/checkpoint"
+	"orchrt/tokenizer"
+)
+
+// runTokenize turns JSON lines of text into ids, or of ids into text.
+func runTokenize(ctx context.Context, args []string) int {
+	fs := newFlags("tokenize", "--model F [< LINES]",
+		"Reads JSON lines {\"text\": …} from standard input and writes {\"ids\": […]}; with --decode the\nother way. The spellings of special tokens in a text become those tokens unless --no-special\nis given.")
+	model := fs.StringP("model", "m", "", "the model's file, or a tokenizer.json")
+	decode := fs.Bool("decode", false, "read {\"ids\": […]} and write {\"text\": …}")
+	plain := fs.Bool("no-special", false, "special tokens' spellings are ordinary text; with --decode, leave special tokens out")
+	if code, done := parseFlags(fs, args, 0, 0); done {
+		return code
+	}
+	if *model == "" {
+		return usageError(fs, "--model names no file")
+	}
+	tok, err := openTokenizer(*model)
+	if err != nil {
+		return failed("tokenize", err)
+	}
+	convert := func(line []byte) (any, error) { return encodeLine(tok, line, !*plain) }
+	if *decode {
+		convert = func(line []byte) (any, error) { return decodeLine(tok, line, *plain) }
+	}
+	if err := eachLine(ctx, os.Stdin, os.Stdout, convert); err != nil {
+		return failed("tokenize", err)
+	}
+	return exitOK
+}
+
+// openTokenizer reads the tokenizer of a model file or of a tokenizer.json.
+func openTokenizer(file string) (*tokenizer.Tokenizer, error) {
+	if strings.HasSuffix(file, ".json") {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		tok, err := tokenizer.FromJSON(bufio.NewReader(f))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		return tok, nil
+	}
+	ck, err := checkpoint.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer ck.Close()
+	tok, err := tokenizer.New(ck.Vocab)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return tok, nil
+}
+
+// textLine and idsLine are the two kinds of lines.
+type textLine struct {
+	Text *string `json:"text"`
+}
+
+type idsLine struct {
+	IDs []int32 `json:"ids"`
+}
+
+func encodeLine(tok *tokenizer.Tokenizer, line []byte, special bool) (any, error) {
+	if err := openai.CheckJSON(line); err != nil {
+		return nil, err
+	}
+	var in textLine
+	if err := json.Unmarshal(line, &in); err != nil {
+		return nil, err
+	}
+	if in.Text == nil {
+		return nil, errors.New(`"text" is missing`)
+	}
+	ids, err := tok.Encode(*in.Text, special)
+	if ids == nil {
+		ids = []int32{}
+	}
+	return idsLine{ids}, err
+}
+
+func decodeLine(tok *tokenizer.Tokenizer, line []byte, skip bool) (any, error) {
+	var in idsLine
+	if err := json.Unmarshal(line, &in); err != nil {
+		return nil, err
+	}
+	if in.IDs == nil {
+		return nil, errors.New(`"ids" is missing`)
+	}
+	text, err := tok.Decode(in.IDs, skip)
+	return textLine{&text}, err
+}
+
+// eachLine converts the JSON lines of r, however long, and writes the results.
+// Errors name the line.
+func eachLine(ctx context.Context, r io.Reader, w io.Writer, convert func([]byte) (any, error)) error {
+	in, out := bufio.NewReaderSize(r, 1<<20), bufio.NewWriterSize(w, 1<<16)
+	for n := 1; ctx.Err() == nil; n++ {
+		line, rerr := in.ReadBytes('\n')
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			v, err := convert(line)
+			if err != nil {
+				out.Flush()
+				return fmt.Errorf("line %d: %w", n, err)
+			}
+			b, err := openai.Marshal(v)
+			if err != nil {
+				return err
+			}
+			out.Write(append(b, '\n'))
+		}
+		if in.Buffered() == 0 { // a reader on the other end of a pipe gets its answer now
+			if err := out.Flush(); err != nil {
+				return err
+			}
+		}
+		if rerr == io.EOF {
+			return out.Flush()
+		}
+		if rerr != nil {
+			return rerr
+		}
+	}
+	out.Flush()
+	return ctx.Err()
+}
