@@ -153,8 +153,9 @@ type ranked struct{ key, weight float64 }
 // time is linear: quickselect with three-way partition.
 func cutAt(list []ranked, target float64) (cut, above float64) {
 	const small = 32
+	seed := uint32(1)
 	for len(list) > small {
-		pivot := middle(list[0].key, list[len(list)/2].key, list[len(list)-1].key)
+		pivot := pickPivot(list, &seed)
 		hi, lo, weightHi, weightEq := partition(list, pivot)
 		switch {
 		case hi > 0 && above+weightHi >= target:
@@ -213,7 +214,15 @@ func partition(list []ranked, pivot float64) (hi, lo int, weightHi, weightEq flo
 	return hi, lo, weightHi, weightEq
 }
 
-func middle(a, b, c float64) float64 {
+// pickPivot returns the middle of three keys at scattered places: at fixed
+// places, a list that rises and falls again would cost quadratic time.
+func pickPivot(list []ranked, seed *uint32) float64 {
+	var keys [3]float64
+	for i := range keys {
+		*seed = *seed*1664525 + 1013904223
+		keys[i] = list[uint64(*seed)*uint64(len(list))>>32].key
+	}
+	a, b, c := keys[0], keys[1], keys[2]
 	return max(min(a, b), min(max(a, b), c))
 }
 
