@@ -19,7 +19,7 @@ import (
 )
 
 // script is a Generator that answers with fixed texts: the one whose key stands
-// in the prompt.
+// last in the prompt.
 type script struct {
 	tok     *tokenizer.Tokenizer
 	texts   map[string]string
@@ -87,10 +87,10 @@ func (g *script) Generate(ctx context.Context, r runtime.Request) iter.Seq2[runt
 
 // answer are the ids of the text for prompt with the token that ends it.
 func (g *script) answer(prompt string) []int32 {
-	text := "I do not know."
+	text, last := "I do not know.", -1
 	for key, t := range g.texts {
-		if strings.Contains(prompt, key) {
-			text = t
+		if at := strings.LastIndex(prompt, key); at > last {
+			text, last = t, at
 		}
 	}
 	ids, err := g.tok.Encode(text+"<|im_end|>", true)

@@ -32,7 +32,7 @@ func TestVerifyOpenAIPython(t *testing.T) {
 	json.Unmarshal([]byte(`{
 		"text": "Grüß dich, 世界 👩‍👩‍👧!", "no_calls": [],
 		"calls": [["get_weather", `+args+`], ["get_time", {}]], "reasoning": "A tool helps.", "finish": "tool_calls", "content": null,
-		"stream_text": "", "stream_arguments": [`+args+`, {}], "usage": true, "history": "tool_calls", "top_k": 3,
+		"stream_text": "", "stream_arguments": [`+args+`, {}], "usage": true, "history": "stop", "top_k": 3,
 		"completion": ["one two", "length", ["one", " two"]], "models": ["test-model", "alias"],
 		"model": ["NotFoundError", 404, "model", "model_not_found"],
 		"long": ["BadRequestError", 400, "messages", "context_length_exceeded"],
