@@ -134,15 +134,15 @@ func TestSeeds(t *testing.T) {
 	if !slices.Equal(draw(t, again, logits, 20), draw(t, first, logits, 20)) {
 		t.Error("the seed read back does not repeat the tokens")
 	}
-	if a.Params().Seed >= 1<<53 {
-		t.Errorf("drawn seed %d is not exact in a JSON number", a.Params().Seed)
+	if !a.Params().SeedSet || a.Params().Seed >= 1<<53 {
+		t.Errorf("drawn seed %d is not reported or not exact in a JSON number", a.Params().Seed)
 	}
 }
 
 func TestForksAreIndependentAndRepeatable(t *testing.T) {
 	logits := make([]float32, 100)
 	p := Greedy()
-	p.Temperature, p.Seed, p.RepetitionPenalty, p.RepeatLastN = 1, 9, 1.3, 4
+	p.Temperature, p.Seed, p.FrequencyPenalty, p.RepeatLastN = 1, 9, 2, 4
 	parent := newSampler(t, p, 100)
 	parent.AcceptPrompt([]int32{1, 2, 3})
 	draw(t, parent, logits, 3)

@@ -184,6 +184,12 @@ func TestStopAfterItsEnd(t *testing.T) {
 	if emit, _, done := s.Push("new"); emit != "new" || done {
 		t.Errorf("Push after Flush = %q, %v", emit, done)
 	}
+	s = NewStop([]string{"xy"})
+	s.Push("x")
+	s.Flush()
+	if emit, _, done := s.Push("y"); emit != "y" || done {
+		t.Errorf("Push after Flush = %q, %v: it goes on with the first text", emit, done)
+	}
 }
 
 func TestStopClone(t *testing.T) {
