@@ -1,7 +1,7 @@
 # Targets: all (bin/orchrt), run, test, verify, bench, clean.
 
 GO      ?= go
-PKGS    := ./... ./testdata
+PKGS    := ./... ./testdata ./testdata/demo
 VERIFY  := .verify
 
 export CGO_ENABLED := 1
@@ -15,8 +15,8 @@ bin/orchrt: FORCE
 	$(GO) build -trimpath -o $@ ./cmd/orchrt
 
 # A tiny model of random weights, one streamed chat request, its tokens per second.
-run: bin/orchrt
-	testdata/run.sh bin/orchrt
+run: bin/orchrt bin/tiny-q4_k_m.gguf
+	$(GO) run ./testdata/demo bin/orchrt bin/tiny-q4_k_m.gguf
 
 test: vet
 	$(GO) test $(PKGS)
@@ -33,12 +33,15 @@ verify:
 	$(GO) test -tags verify -run Verify -timeout 25m $(PKGS)
 
 # A true Qwen3-0.6B of random weights unless MODEL names a file.
-MODEL ?= bin/bench-qwen3-0.6b-q4_k_m.gguf
+MODEL ?= bin/qwen3-0.6b-q4_k_m.gguf
 bench: bin/orchrt $(MODEL)
 	bin/orchrt bench --model $(MODEL) $(BENCHFLAGS)
 	$(GO) test -run '^$$' -bench . -benchtime 0.2s ./kernels/cpu
 
-bin/bench-qwen3-0.6b-q4_k_m.gguf: | bin/orchrt
+bin/tiny-q4_k_m.gguf: | bin/orchrt
+	bin/orchrt synth --preset tiny --type Q4_K_M -o $@
+
+bin/qwen3-0.6b-q4_k_m.gguf: | bin/orchrt
 	bin/orchrt synth --preset qwen3-0.6b --type Q4_K_M -o $@
 
 clean:

@@ -23,15 +23,18 @@ type chunk struct {
 type stream struct {
 	order chan *chunk // in the order of the file
 	quit  chan struct{}
-	free  sync.Pool
+	free  sync.Pool // of *chunk, read and done with
 	wg    sync.WaitGroup
+
+	cur *chunk // being read
+	off int    // read of cur
 }
 
 // newStream starts workers on the data of ts; close ends them. gens holds a
-// generator for each kind.
+// generator for each kind. At most 4 chunks a worker wait for the reader.
 func newStream(ts []tensor, gens map[kind]*generator, seed uint64, workers int) *stream {
 	s := &stream{order: make(chan *chunk, 4*workers), quit: make(chan struct{})}
-	s.free.New = func() any { return make([]byte, chunkBytes) }
+	s.free.New = func() any { return &chunk{data: make([]byte, chunkBytes)} }
 	jobs := make(chan *chunk)
 	s.wg.Go(func() { s.plan(jobs, ts, gens, seed) })
 	for range workers {
@@ -55,7 +58,8 @@ func (s *stream) plan(jobs chan<- *chunk, ts []tensor, gens map[kind]*generator,
 		for n, left := uint64(0), t.bytes(); left > 0; n++ {
 			size := min(left, most)
 			left -= size
-			c := &chunk{gen: g, key: [4]uint64{seed, uint64(i), n}, data: s.free.Get().([]byte)[:size], done: make(chan struct{})}
+			c := s.free.Get().(*chunk)
+			*c = chunk{gen: g, key: [4]uint64{seed, uint64(i), n}, data: c.data[:size], done: make(chan struct{})}
 			select {
 			case s.order <- c:
 			case <-s.quit:
@@ -74,63 +78,23 @@ func (s *stream) close() {
 	s.wg.Wait()
 }
 
-// tensorReader reads the next size bytes of a stream, which must be whole chunks.
-type tensorReader struct {
-	s    *stream
-	size int64 // left
-	cur  *chunk
-	off  int // read of cur
-}
-
-// next makes cur a chunk with something left in it, or returns io.EOF.
-func (r *tensorReader) next() error {
-	if r.cur != nil && r.off < len(r.cur.data) {
-		return nil
+// Read implements io.Reader over the tensors' bytes, without padding.
+func (s *stream) Read(p []byte) (int, error) {
+	if s.cur != nil && s.off == len(s.cur.data) {
+		s.free.Put(s.cur)
+		s.cur = nil
 	}
-	if r.cur != nil {
-		r.s.free.Put(r.cur.data[:cap(r.cur.data)])
-		r.cur = nil
+	if s.cur == nil {
+		c, ok := <-s.order
+		if !ok {
+			return 0, io.EOF
+		}
+		<-c.done
+		s.cur, s.off = c, 0
 	}
-	if r.size == 0 {
-		return io.EOF
-	}
-	c, ok := <-r.s.order
-	if !ok {
-		return io.ErrUnexpectedEOF
-	}
-	<-c.done
-	r.cur, r.off = c, 0
-	r.size -= int64(len(c.data))
-	return nil
-}
-
-// Read implements io.Reader.
-func (r *tensorReader) Read(p []byte) (int, error) {
-	if err := r.next(); err != nil {
-		return 0, err
-	}
-	n := copy(p, r.cur.data[r.off:])
-	r.off += n
+	n := copy(p, s.cur.data[s.off:])
+	s.off += n
 	return n, nil
-}
-
-// WriteTo implements io.WriterTo: whole chunks, not copied.
-func (r *tensorReader) WriteTo(w io.Writer) (total int64, err error) {
-	for {
-		switch err := r.next(); err {
-		case nil:
-		case io.EOF:
-			return total, nil
-		default:
-			return total, err
-		}
-		n, err := w.Write(r.cur.data[r.off:])
-		r.off += n
-		total += int64(n)
-		if err != nil {
-			return total, err
-		}
-	}
 }
 
 // kind is what a generator is made for.
