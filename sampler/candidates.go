@@ -26,32 +26,16 @@ func (c *candidates) add(id int32, logit float32) {
 }
 
 // keepTop keeps the k highest logits, the lowest ids among equals, and returns
-// the lowest logit kept.
+// the lowest logit kept of a list longer than k. It uses up the weights.
 func (c *candidates) keepTop(k int) float32 {
-	if len(c.list) > k {
-		c.ranks = c.ranks[:0]
-		for i := range c.list {
-			c.ranks = append(c.ranks, ranked{float64(c.list[i].logit), 1})
-		}
-		cut, above := cutAt(c.ranks, float64(k))
-		kept := c.list[:0]
-		for _, t := range c.list {
-			key := float64(t.logit)
-			if key > cut || key == cut && above < float64(k) {
-				if key == cut {
-					above++
-				}
-				kept = append(kept, t)
-			}
-		}
-		c.list = kept
-		return float32(cut)
+	if len(c.list) <= k {
+		return float32(math.Inf(-1))
 	}
-	low := float32(math.Inf(1))
-	for _, t := range c.list {
-		low = min(low, t.logit)
+	for i := range c.list {
+		t := &c.list[i]
+		t.key, t.weight = float64(t.logit), 1
 	}
-	return low
+	return float32(c.keepMass(float64(k)))
 }
 
 // weigh sets the weights.
@@ -71,8 +55,9 @@ func (c *candidates) total() float64 {
 }
 
 // keepMass keeps the candidates of highest key, the lowest ids among equals:
-// as few as reach the weight target, and at least one.
-func (c *candidates) keepMass(target float64) {
+// as few as reach the weight target, which is above 0. It returns the lowest key
+// kept.
+func (c *candidates) keepMass(target float64) float64 {
 	c.ranks = c.ranks[:0]
 	for i := range c.list {
 		c.ranks = append(c.ranks, ranked{c.list[i].key, c.list[i].weight})
@@ -88,6 +73,7 @@ func (c *candidates) keepMass(target float64) {
 		}
 	}
 	c.list = kept
+	return cut
 }
 
 // topP keeps the fewest most likely tokens whose probability reaches p, and at
