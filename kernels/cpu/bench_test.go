@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -9,8 +10,7 @@ import (
 	"orchrt/kernels"
 )
 
-// benchDevice is a device and matrices of a format that together exceed the
-// caches: what one token reads.
+// benchWeights packs n matrices; enough of them exceed the caches, as a token's do.
 func benchWeights(b *testing.B, d *Device, t kernels.Type, n, out, in int) []kernels.Weight {
 	raw := randomRows(rand.New(rand.NewPCG(2, 3)), t, out, in)
 	ws := make([]kernels.Weight, n)
@@ -79,4 +79,53 @@ func BenchmarkReadBandwidth(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkAttend is the attention of one Qwen3-8B layer on one thread: the
+// bytes are those of the cache.
+func BenchmarkAttend(b *testing.B) {
+	for _, isa := range ISAs() {
+		for _, c := range []struct{ rows, context int }{{1, 1024}, {1, 4096}, {128, 128}, {128, 4096}} {
+			b.Run(fmt.Sprintf("%s/rows=%d/context=%d", isa, c.rows, c.context), func(b *testing.B) {
+				benchAttend(b, isa, c.rows, c.context)
+			})
+		}
+	}
+}
+
+func benchAttend(b *testing.B, isa string, rows, context int) {
+	const heads, kvHeads, dim = 32, 8, 128
+	d, err := New(Options{Threads: 1, ISA: isa})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer d.Close()
+	pages := (context + kernels.PageTokens - 1) / kernels.PageTokens
+	alloc := func(n int) kernels.Buf {
+		buf, err := d.Alloc(int64(n))
+		if err != nil {
+			b.Fatal(err)
+		}
+		return buf
+	}
+	size := pages * kvHeads * kernels.PageTokens * dim * 2
+	kv := kernels.Cache{K: alloc(size), V: alloc(size), Pages: pages, Heads: kvHeads, HeadDim: dim}
+	at := kernels.Rows{N: rows, Seqs: 1, Pages: pages, Pos: alloc(4 * rows), Slot: alloc(4 * rows), Seq: alloc(4 * rows), Table: alloc(4 * pages)}
+	ints := func(n int, f func(i int) int) []byte {
+		var v []byte
+		for i := range n {
+			v = binary.LittleEndian.AppendUint32(v, uint32(f(i)))
+		}
+		return v
+	}
+	d.Write(at.Pos, ints(rows, func(i int) int { return context - rows + i }))
+	d.Write(at.Table, ints(pages, func(i int) int { return i }))
+	q, y := benchMat(b, d, rows, heads*dim), benchMat(b, d, rows, heads*dim)
+	b.SetBytes(int64(2 * size))
+	for b.Loop() {
+		d.Attend(y, q, kv, at)
+	}
+	mean := float64(context) - float64(rows)/2
+	flop := 4 * float64(rows) * heads * dim * mean * float64(b.N)
+	b.ReportMetric(flop/b.Elapsed().Seconds()/1e9, "GFLOP/s/core")
 }

@@ -104,8 +104,8 @@ typedef struct {
 	// One panel times one tile of mr <= ORT_FEW rows, straight from the packed
 	// form: acc[mr][16] += w · x. Same operations in the same order as unpack and dot.
 	void (*panel_rows)(const ort_format *f, int mr, const uint8_t *panel, int64_t in, const uint8_t *x, float *acc);
-	// The same for a float panel of the given type; acc[mr][16] = w · x.
-	void (*panel_float_rows)(int type, int mr, const uint8_t *panel, int64_t in, const float *x, float *acc);
+	// The same for a panel on the float path; acc[mr][16] = w · x.
+	void (*panel_float_rows)(const ort_format *f, int mr, const uint8_t *panel, int64_t in, const float *x, float *acc);
 	void (*rms_norm)(float *y, const float *x, const float *w, int64_t n, float eps);
 	// quantise one row into slot r of a tile of mr rows.
 	void (*quantise)(uint8_t *tile, int mr, int r, const float *x, int64_t n);

@@ -18,7 +18,10 @@
 #define ISA(name) avx2_##name
 #define ISA_NAME "avx2"
 #define MR 4
+#define VN 8
 #define HAVE_DOT
+
+typedef float vn __attribute__((vector_size(32)));
 
 static inline vf join(__m256 lo, __m256 hi) {
 	vf v;
@@ -36,6 +39,10 @@ static inline vf bf16x16(const void *p) {
 	__m256i a = _mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(h)), 16);
 	__m256i b = _mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(h + 1)), 16);
 	return join(_mm256_castsi256_ps(a), _mm256_castsi256_ps(b));
+}
+static inline vn halfn(const void *p) { return (vn)_mm256_cvtph_ps(_mm_loadu_si128(p)); }
+static inline vn bf16n(const void *p) {
+	return (vn)_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(p)), 16);
 }
 static inline void to_half16(void *p, vf v) {
 	__m256 half[2];

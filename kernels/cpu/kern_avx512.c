@@ -16,19 +16,26 @@
 #define ISA(name) avx512_##name
 #define ISA_NAME "avx512-vnni"
 #define MR 8
+#define VN 16
 #define HAVE_DOT
 #define HAVE_PANEL_ROWS
 #define HAVE_REDUCE16
+
+typedef vf vn;
 
 static inline vf half16(const void *p) { return (vf)_mm512_cvtph_ps(_mm256_loadu_si256(p)); }
 static inline vf bf16x16(const void *p) {
 	return (vf)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(p)), 16);
 }
+static inline vn halfn(const void *p) { return half16(p); }
+static inline vn bf16n(const void *p) { return bf16x16(p); }
 static inline void to_half16(void *p, vf v) {
 	_mm256_storeu_si256(p, _mm512_cvtps_ph((__m512)v, _MM_FROUND_TO_NEAREST_INT));
 }
 static inline vf from_u8(v16b b) { return (vf)_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32((__m128i)b)); }
 static inline vf from_s8(v16b b) { return (vf)_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32((__m128i)b)); }
+static inline float hsum(vf v) { return _mm512_reduce_add_ps((__m512)v); }
+static inline float hmax(vf v) { return _mm512_reduce_max_ps((__m512)v); }
 static inline v64 lut64(v64 c, const uint8_t *lut) {
 	return (v64)_mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128((const void *)lut)), (__m512i)c);
 }

@@ -5,19 +5,36 @@
 #define ISA(name) generic_##name
 #define ISA_NAME "generic"
 #define MR 4
+#define VN 4
+
+typedef float vn __attribute__((vector_size(16)));
+
+static inline vn halfn(const void *p) {
+	const uint8_t *b = p;
+	vn v;
+	for (int i = 0; i < VN; i++) v[i] = ort_half((uint16_t)(b[2 * i] | b[2 * i + 1] << 8));
+	return v;
+}
+
+static inline vn bf16n(const void *p) {
+	const uint8_t *b = p;
+	union { uint32_t u[VN]; vn v; } w;
+	for (int i = 0; i < VN; i++) w.u[i] = (uint32_t)b[2 * i] << 16 | (uint32_t)b[2 * i + 1] << 24;
+	return w.v;
+}
 
 static inline vf half16(const void *p) {
-	const uint8_t *b = p;
 	vf v;
-	for (int i = 0; i < 16; i++) v[i] = ort_half((uint16_t)(b[2 * i] | b[2 * i + 1] << 8));
+	for (int i = 0; i < 16; i++) v[i] = ort_half((uint16_t)(((const uint8_t *)p)[2 * i] | ((const uint8_t *)p)[2 * i + 1] << 8));
 	return v;
 }
 
 static inline vf bf16x16(const void *p) {
-	const uint8_t *b = p;
-	vu v;
-	for (int i = 0; i < 16; i++) v[i] = (uint32_t)b[2 * i] << 16 | (uint32_t)b[2 * i + 1] << 24;
-	return (vf)v;
+	vn n[16 / VN];
+	vf v;
+	for (int i = 0; i < 16 / VN; i++) n[i] = bf16n((const uint8_t *)p + 2 * VN * i);
+	__builtin_memcpy(&v, n, sizeof v);
+	return v;
 }
 
 // f32 to f16, to nearest even; too large becomes infinity.

@@ -182,7 +182,7 @@ static void panel_float(const rows_in *a, const ort_weight *w, const uint8_t *pa
 	const ort_kernels *k = a->d->k;
 	int64_t tiles = (a->n + a->mr - 1) / a->mr;
 	if (a->n <= ORT_FEW && w->fmt->plane == PLANE_FLOAT) {
-		k->panel_float_rows(w->fmt->type, a->n, panel, w->in, a->f, acc);
+		k->panel_float_rows(w->fmt, a->n, panel, w->in, a->f, acc);
 		return;
 	}
 	memset(acc, 0, (size_t)a->n * 2 * ORT_ROWS * 4);

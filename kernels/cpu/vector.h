@@ -9,6 +9,7 @@ typedef float vf __attribute__((vector_size(64)));
 typedef int32_t vi __attribute__((vector_size(64)));
 typedef uint32_t vu __attribute__((vector_size(64)));
 typedef uint8_t v64 __attribute__((vector_size(64)));
+typedef int8_t v16s __attribute__((vector_size(16)));
 typedef uint8_t v16b __attribute__((vector_size(16)));
 
 #endif
