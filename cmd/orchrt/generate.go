@@ -152,13 +152,19 @@ func (f *generateFlags) job(b *openai.Backend, text string) (*openai.Job, *opena
 func printJob(ctx context.Context, job *openai.Job) error {
 	out := bufio.NewWriter(os.Stdout)
 	defer out.Flush()
+	thinking := false
 	for e := range job.Run(ctx) {
 		var err error
 		switch e.Kind {
 		case openai.TextAdded:
+			if thinking {
+				thinking = false
+				io.WriteString(os.Stderr, "\n\n")
+			}
 			out.WriteString(e.Text)
 			err = out.Flush()
 		case openai.ReasoningAdded:
+			thinking = true
 			_, err = io.WriteString(os.Stderr, e.Text)
 		case openai.Failed:
 			return errors.Join(e.Err, e.Err.Cause)

@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"strconv"
@@ -240,10 +241,12 @@ func checkParts(o *object) *Error {
 func fieldError(path string, err error) *Error {
 	var f *chat.FieldError
 	if !errors.As(err, &f) {
-		return invalid(path, CodeInvalidValue, "%s: %v", path, err)
+		path = cmp.Or(path, "messages")
+		return invalid(path, CodeInvalidValue, "%q: %v", path, err)
 	}
 	switch {
 	case f.Field == "":
+		path = cmp.Or(path, "messages")
 	case path == "":
 		path = f.Field
 	default:

@@ -88,6 +88,12 @@ func (b *Backend) ChatPrompt(r *ChatRequest) (chat.Prompt, []int32, *Error) {
 	if r.ToolsOff {
 		tools = nil
 	}
+	if b.Template.Native() {
+		for name := range r.Kwargs {
+			path := "chat_template_kwargs." + clip(name)
+			return chat.Prompt{}, nil, invalid(path, CodeUnsupported, "%q: the model's template has no such switch; enable_thinking is the one", path)
+		}
+	}
 	p, err := b.Template.Render(chat.Request{Messages: r.Messages, Tools: tools, AddGenerationPrompt: !r.Closed,
 		EnableThinking: r.Thinking, Kwargs: r.Kwargs})
 	if err != nil {

@@ -235,7 +235,7 @@ func TestErrors(t *testing.T) {
 		}, 400, "stop_token_ids", "invalid_value"},
 		{"kwargs", func(p *sdk.ChatCompletionNewParams) {
 			p.SetExtraFields(map[string]any{"chat_template_kwargs": map[string]any{"messages": []int{}}})
-		}, 400, "chat_template_kwargs.messages", "invalid_value"},
+		}, 400, "chat_template_kwargs.messages", "unsupported_parameter"},
 	}
 	for _, tt := range tests {
 		p := params("hello")

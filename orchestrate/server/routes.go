@@ -53,6 +53,8 @@ func (s *Server) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	e := &entry{route: name, start: time.Now(), id: requestID(r)}
 	w.Header().Set("X-Request-Id", e.id)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	// The deadline of the connection's last request must not hold for this one.
+	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.opt.WriteIdle))
 	defer func() {
 		if p := recover(); p != nil {
 			s.panicked(w, e, p)
@@ -104,7 +106,9 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err *openai.Erro
 		http.NewResponseController(w).EnableFullDuplex()
 		s.writeError(w, err)
 		http.NewResponseController(w).Flush()
-		discard(w, r)
+		if r.Header.Get("Expect") == "" { // reading would call for a body that has not been sent
+			discard(w, r)
+		}
 		return
 	}
 	s.writeError(w, err)
