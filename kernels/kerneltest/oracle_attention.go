@@ -97,7 +97,7 @@ func quantize8(q []int8, x []float64) (scale float32) {
 	return scale
 }
 
-// load sets x to the values of one head and token.
+// load sets the start of x to the values of one head and token.
 func (o *oracle) load(x []float64, kv kernels.Cache, buf, scales kernels.Buf, slot, head int) {
 	n := kv.HeadDim
 	at := int64(line(kv, slot, head))
@@ -143,23 +143,22 @@ func (o *oracle) Attend(y, q kernels.Mat, kv kernels.Cache, at kernels.Rows) {
 // attendHead computes the group of query heads that read KV head h, for one row.
 func (o *oracle) attendHead(y, q []float32, kv kernels.Cache, h, group int, pages []int32, pos int) {
 	n := kv.HeadDim
-	ks, vs := make([][]float64, pos+1), make([][]float64, pos+1)
-	for p := range ks {
+	ks, vs := make([]float64, (pos+1)*n), make([]float64, (pos+1)*n)
+	for p := range pos + 1 {
 		slot := int(pages[p/kernels.PageTokens])*kernels.PageTokens + p%kernels.PageTokens
-		ks[p], vs[p] = make([]float64, n), make([]float64, n)
-		o.load(ks[p], kv, kv.K, kv.KScale, slot, h)
-		o.load(vs[p], kv, kv.V, kv.VScale, slot, h)
+		o.load(ks[p*n:], kv, kv.K, kv.KScale, slot, h)
+		o.load(vs[p*n:], kv, kv.V, kv.VScale, slot, h)
 	}
 	weights := make([]float64, pos+1)
 	for g := h * group; g < (h+1)*group; g++ {
 		query := widen(q[g*n:][:n])
-		for p := range ks {
-			weights[p] = dot(query, ks[p]) / math.Sqrt(float64(n))
+		for p := range weights {
+			weights[p] = dot(query, ks[p*n:][:n]) / math.Sqrt(float64(n))
 		}
 		softmax(weights)
 		sum := make([]float64, n)
 		for p, a := range weights {
-			for i, v := range vs[p] {
+			for i, v := range vs[p*n:][:n] {
 				sum[i] += a * v
 			}
 		}

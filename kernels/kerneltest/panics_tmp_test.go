@@ -1,7 +1,0 @@
-package kerneltest
-
-func panics(f func()) (yes bool) {
-	defer func() { yes = recover() != nil }()
-	f()
-	return
-}
