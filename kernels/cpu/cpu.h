@@ -11,7 +11,7 @@
 // quantised form is, for each 32 columns (struct layout for MR rows):
 //   int8  q[8][MR][4]   codes of columns 4s..4s+3
 //   float d[2][MR]      scale of each half of 16 columns: x = d*q
-//   float f[3][MR]      d*sum(q) of half 0, of half 1, and of both
+//   float f[3][MR]      sum(q) of each half; then d*sum(q) of both together
 // and their float form is [In][MR] f32.
 #ifndef ORT_CPU_H
 #define ORT_CPU_H

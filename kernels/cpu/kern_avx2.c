@@ -86,38 +86,43 @@ INLINE __m256i dot4(int wide, __m256i w, __m256i x) {
 // Rows 8*side..8*side+7 of n tiles times mr rows.
 INLINE void dot_side(int mr, int group, int has_min, int wide, float off, int side, const ort_tile *w, int n, const uint8_t *x, float *acc) {
 	__m256 a[MR], t[MR] = {_mm256_setzero_ps()}, voff = _mm256_set1_ps(off);
+#pragma GCC unroll 4
 	for (int r = 0; r < mr; r++) a[r] = _mm256_loadu_ps(acc + 16 * r + 8 * side);
 	for (int i = 0; i < n; i++, w++, x += ORT_XTILE * mr) {
 		const float *d = (const float *)(x + 32 * mr), *f = d + 2 * mr;
+#pragma GCC unroll 2
 		for (int h = 0; h < 2; h++) {
 			__m256i s[MR];
+#pragma GCC unroll 4
 			for (int r = 0; r < mr; r++) s[r] = _mm256_setzero_si256();
+#pragma GCC unroll 4
 			for (int j = 4 * h; j < 4 * h + 4; j++) {
 				__m256i q = _mm256_load_si256((const __m256i *)(w->q[j] + 32 * side));
+#pragma GCC unroll 4
 				for (int r = 0; r < mr; r++) s[r] = _mm256_add_epi32(s[r], dot4(wide, q, splat32(x + 4 * mr * j + 4 * r)));
 			}
 			__m256 ds = _mm256_load_ps(w->ds[h] + 8 * side), mn = _mm256_load_ps(w->mn[h] + 8 * side);
+#pragma GCC unroll 4
 			for (int r = 0; r < mr; r++) {
-				__m256 v = _mm256_cvtepi32_ps(s[r]), dr = _mm256_set1_ps(d[h * mr + r]), fr = _mm256_set1_ps(f[h * mr + r]);
+				__m256 v = _mm256_cvtepi32_ps(s[r]), dr = _mm256_set1_ps(d[h * mr + r]), sum = _mm256_set1_ps(f[h * mr + r]);
+				if (!has_min && !wide) v = _mm256_fnmadd_ps(voff, sum, v); // exact: integers below 2^24
 				if (group == 32) {
 					t[r] = h ? _mm256_fmadd_ps(v, dr, t[r]) : _mm256_mul_ps(v, dr);
 					continue;
 				}
-				v = _mm256_mul_ps(v, dr);
-				if (!has_min) v = _mm256_fnmadd_ps(voff, fr, v);
-				a[r] = _mm256_fmadd_ps(ds, v, a[r]);
-				if (has_min) a[r] = _mm256_fnmadd_ps(mn, fr, a[r]);
+				a[r] = _mm256_fmadd_ps(ds, _mm256_mul_ps(v, dr), a[r]);
+				if (has_min) a[r] = _mm256_fnmadd_ps(mn, _mm256_mul_ps(sum, dr), a[r]);
 			}
 		}
 		if (group == 16) continue;
 		__m256 ds = _mm256_load_ps(w->ds[0] + 8 * side), mn = _mm256_load_ps(w->mn[0] + 8 * side);
+#pragma GCC unroll 4
 		for (int r = 0; r < mr; r++) {
-			__m256 fr = _mm256_set1_ps(f[2 * mr + r]);
-			if (!has_min && !wide) t[r] = _mm256_fnmadd_ps(voff, fr, t[r]);
 			a[r] = _mm256_fmadd_ps(ds, t[r], a[r]);
-			if (has_min) a[r] = _mm256_fnmadd_ps(mn, fr, a[r]);
+			if (has_min) a[r] = _mm256_fnmadd_ps(mn, _mm256_set1_ps(f[2 * mr + r]), a[r]);
 		}
 	}
+#pragma GCC unroll 4
 	for (int r = 0; r < mr; r++) _mm256_storeu_ps(acc + 16 * r + 8 * side, a[r]);
 }
 

@@ -49,7 +49,7 @@ INLINE __m512i splat32(const uint8_t *p) {
 }
 
 // One tile times mr rows. Four accumulating instructions per half tile, then the
-// half's scale; per tile the offset or the minimum, then the weight's scale.
+// offset and scale; then the weight's scale and minimum.
 INLINE void tile_mr(int mr, int group, int has_min, __m512 off, const vu *q, const vf *ds, const vf *mn, const uint8_t *x, __m512 *a) {
 	const float *d = (const float *)(x + 32 * mr), *f = d + 2 * mr;
 	__m512 t[MR];
@@ -64,24 +64,21 @@ INLINE void tile_mr(int mr, int group, int has_min, __m512 off, const vu *q, con
 			for (int r = 0; r < mr; r++) s[r] = _mm512_dpbusd_epi32(s[r], (__m512i)q[j], splat32(x + 4 * mr * j + 4 * r));
 #pragma GCC unroll 8
 		for (int r = 0; r < mr; r++) {
-			__m512 v = _mm512_cvtepi32_ps(s[r]), dr = _mm512_set1_ps(d[h * mr + r]);
+			__m512 v = _mm512_cvtepi32_ps(s[r]), dr = _mm512_set1_ps(d[h * mr + r]), sum = _mm512_set1_ps(f[h * mr + r]);
+			if (!has_min) v = _mm512_fnmadd_ps(off, sum, v); // exact: integers below 2^24
 			if (group == 32) {
 				t[r] = h ? _mm512_fmadd_ps(v, dr, t[r]) : _mm512_mul_ps(v, dr);
 				continue;
 			}
-			v = _mm512_mul_ps(v, dr);
-			if (!has_min) v = _mm512_fnmadd_ps(off, _mm512_set1_ps(f[h * mr + r]), v);
-			a[r] = _mm512_fmadd_ps((__m512)ds[h], v, a[r]);
-			if (has_min) a[r] = _mm512_fnmadd_ps((__m512)mn[h], _mm512_set1_ps(f[h * mr + r]), a[r]);
+			a[r] = _mm512_fmadd_ps((__m512)ds[h], _mm512_mul_ps(v, dr), a[r]);
+			if (has_min) a[r] = _mm512_fnmadd_ps((__m512)mn[h], _mm512_mul_ps(sum, dr), a[r]);
 		}
 	}
 	if (group == 16) return;
 #pragma GCC unroll 8
 	for (int r = 0; r < mr; r++) {
-		__m512 fr = _mm512_set1_ps(f[2 * mr + r]);
-		if (!has_min) t[r] = _mm512_fnmadd_ps(off, fr, t[r]);
 		a[r] = _mm512_fmadd_ps((__m512)ds[0], t[r], a[r]);
-		if (has_min) a[r] = _mm512_fnmadd_ps((__m512)mn[0], fr, a[r]);
+		if (has_min) a[r] = _mm512_fnmadd_ps((__m512)mn[0], _mm512_set1_ps(f[2 * mr + r]), a[r]);
 	}
 }
 
