@@ -115,12 +115,13 @@ func (p *parser) place() error {
 	for _, t := range p.sh.tensors {
 		p.tensor = t.Name
 		at := t.entry + 8*int64(len(t.Dims)) + 4
-		switch room := p.sh.size - p.sh.data; {
-		case t.Offset < 0 || t.Offset%p.sh.align != 0:
+		room := p.sh.size - p.sh.data // negative where the padding is missing
+		switch outside := t.Offset < 0 || t.Offset > room || t.Size > room-t.Offset; {
+		case t.Offset%p.sh.align != 0:
 			return p.fail(ErrFormat, at, "offset %d is not a multiple of the alignment %d: the file is damaged", uint64(t.Offset), p.sh.align)
-		case t.Offset > room || t.Size > room-t.Offset:
-			return p.fail(ErrTruncated, at, "the tensor's %d bytes from %d of the data do not lie within the file, whose data has %d: it is incomplete or damaged, fetch it again",
-				t.Size, t.Offset, max(room, 0))
+		case outside:
+			return p.fail(ErrTruncated, at, "its %d bytes from byte %d on do not lie within the file of %d bytes: it is incomplete or damaged, fetch it again",
+				t.Size, uint64(p.sh.data)+uint64(t.Offset), p.sh.size)
 		}
 		t.Offset += p.sh.data
 	}

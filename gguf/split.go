@@ -3,7 +3,6 @@ package gguf
 import (
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -58,6 +57,11 @@ func (sh *shard) integer(key string, missing int64) (int64, error) {
 		return missing, nil
 	}
 	return v.Int()
+}
+
+func (sh *shard) has(key string) bool {
+	_, ok := sh.values[key]
+	return ok
 }
 
 // splitCount is the number of shards that sh says there are, 1 if it is whole.
@@ -196,31 +200,43 @@ func (f *File) checkSplit(total int) error {
 		return f.shards[0].splitFail("", "%d tensors in all files, the limit is %d", total, MaxTensors)
 	}
 	for i, sh := range f.shards {
-		count, err := sh.splitCount()
+		if err := sh.checkPlace(i, len(f.shards)); err != nil {
+			return err
+		}
+	}
+	for _, sh := range f.shards {
+		want, err := sh.integer(keySplitTensors, int64(total))
 		if err != nil {
 			return err
 		}
-		if count != len(f.shards) {
-			return sh.splitFail(keySplitCount, "the file is one of %d, the first says that there are %d: the files are not of one model",
-				count, len(f.shards))
+		if want != int64(total) && len(f.shards) > 1 {
+			return sh.splitFail(keySplitTensors, "%d tensors in all files, there should be %d: a file is incomplete or of another model", total, want)
 		}
-		if count == 1 {
-			return nil
-		}
-		no, err := sh.integer(keySplitNo, -1)
-		if err != nil {
-			return err
-		}
-		if no != int64(i) {
-			return sh.splitFail(keySplitNo, "the file says that it is number %d (counted from 0), its name that it is %d: it was renamed, or is a copy of another", no, i)
-		}
-		tensors, err := sh.integer(keySplitTensors, math.MaxInt64)
-		if err != nil {
-			return err
-		}
-		if tensors != int64(total) && tensors != math.MaxInt64 {
-			return sh.splitFail(keySplitTensors, "%d tensors in all files, there should be %d: a file is incomplete or of another model", total, tensors)
-		}
+	}
+	return nil
+}
+
+// checkPlace checks that sh says that it is shard i, from 0, of count.
+func (sh *shard) checkPlace(i, count int) error {
+	n, err := sh.splitCount()
+	if err != nil {
+		return err
+	}
+	if n != count {
+		return sh.splitFail(keySplitCount, "the file is one of %d, the model has %d: the files are not of one model, or the file was opened alone",
+			n, count)
+	}
+	if count == 1 {
+		return nil
+	}
+	no, err := sh.integer(keySplitNo, -1)
+	switch {
+	case err != nil:
+		return err
+	case !sh.has(keySplitNo):
+		return sh.splitFail(keySplitNo, "the file is one of %d and does not say which: it is damaged", count)
+	case no != int64(i):
+		return sh.splitFail(keySplitNo, "the file says that it is number %d (counted from 0), its name that it is %d: it was renamed, or is a copy of another", no, i)
 	}
 	return nil
 }

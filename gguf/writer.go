@@ -21,7 +21,8 @@ import (
 //	w.Close()
 //
 // The first failure sticks: it is returned by all later calls, so that it is
-// enough to check that of Close. The Writer's memory is the directory's; tensors
+// enough to check that of Close. Failures of the output are returned as they
+// are, all others as *Error. The Writer's memory is the directory's; tensors
 // stream through.
 type Writer struct {
 	w       *bufio.Writer
