@@ -1,0 +1,282 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	goruntime "runtime"
+	"slices"
+	"sync"
+
+	"orchrt/kernels"
+	"orchrt/sampler"
+)
+
+// EngineOptions are the engine's sizes. Zero values are replaced as given.
+type EngineOptions struct {
+	Parallel int // sequences that run at once; 0: 4
+	Context  int // tokens of prompt and answer together; 0: the model's
+	Chunk    int // rows in one step, of prompts and generation together; 0: 512
+	Cache    kernels.CacheType
+	// CachePages is the size of the KV cache in pages of 64 tokens, shared by all
+	// sequences and the prefix cache; 0: Context for one sequence and a page
+	// for each further one. Fewer than Context needs is an error.
+	CachePages int
+	Queue      int // requests that may wait beyond Parallel; 0: 256, below 0: none
+}
+
+// complete fills in the defaults and checks the rest.
+func (o EngineOptions) complete(m *Model) (EngineOptions, error) {
+	set := func(v *int, def int) {
+		if *v == 0 {
+			*v = def
+		}
+	}
+	set(&o.Parallel, 4)
+	set(&o.Context, m.Context)
+	set(&o.Chunk, 512)
+	set(&o.Queue, 256)
+	o.Queue = max(o.Queue, 0)
+	if o.Parallel < 1 || o.Parallel > 1<<16 || o.Queue > 1<<24 {
+		return o, fmt.Errorf("runtime: %d sequences and a queue of %d are not possible", o.Parallel, o.Queue)
+	}
+	if o.Context < 2 || o.Context > m.Context {
+		return o, fmt.Errorf("runtime: a context of %d is not possible: the model was loaded for 2 to %d tokens", o.Context, m.Context)
+	}
+	if o.Chunk < 1 || o.Chunk > 1<<20 {
+		return o, fmt.Errorf("runtime: a chunk of %d rows is not possible: from 1 to %d is", o.Chunk, 1<<20)
+	}
+	set(&o.CachePages, pagesFor(o.Context)+o.Parallel-1)
+	if least := pagesFor(o.Context); o.CachePages < least || o.CachePages > 1<<24 {
+		return o, fmt.Errorf("runtime: a KV cache of %d pages is not possible: a context of %d tokens needs at least %d", o.CachePages, o.Context, least)
+	}
+	return o, nil
+}
+
+// Engine runs requests on a model. Its methods may be called by any goroutine;
+// the model and its device belong to the engine until Close returns.
+type Engine struct {
+	model *Model
+	opt   EngineOptions
+
+	places  chan struct{}  // one for each request in the engine
+	submit  chan *sequence // as long as places: sending never waits
+	closing chan struct{}  // closed: no new requests
+	killed  chan struct{}  // closed: end those that are here
+	stopped chan struct{}  // closed: the goroutine is gone
+
+	mu     sync.Mutex
+	closed bool
+	kill   sync.Once
+	nextID uint64 // of sequences, guarded by mu
+
+	// The rest belongs to the engine's goroutine.
+	scratch *Scratch
+	batch   *batchBuilder
+	kv      []kernels.Cache // of each layer
+	pool    *pagePool
+	logits  []float32   // [Parallel, vocab] read from the device
+	waiting []*sequence // without pages, in order of id
+	running []*sequence // in order of id
+	aborted bool        // Close ended requests; read after stopped
+
+	counters
+}
+
+// NewEngine allocates the KV cache and the activations for m and starts the
+// engine's goroutine. Everything is allocated here; requests allocate nothing
+// on the device.
+func NewEngine(m *Model, opt EngineOptions) (*Engine, error) {
+	opt, err := opt.complete(m)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{
+		model: m, opt: opt,
+		places: make(chan struct{}, opt.Parallel+opt.Queue), submit: make(chan *sequence, opt.Parallel+opt.Queue),
+		closing: make(chan struct{}), killed: make(chan struct{}), stopped: make(chan struct{}),
+		pool:   newPagePool(opt.CachePages),
+		logits: make([]float32, opt.Parallel*m.Config.Vocab),
+	}
+	if err := e.allocate(); err != nil {
+		e.free()
+		return nil, err
+	}
+	e.publishStats()
+	go e.loop()
+	return e, nil
+}
+
+// allocate takes the device's memory.
+func (e *Engine) allocate() (err error) {
+	m, opt := e.model, e.opt
+	need := m.pageBytes(opt.Cache) * int64(opt.CachePages)
+	if free, total := m.dev.Memory(); total > 0 && need > free {
+		return fmt.Errorf("runtime: the KV cache of %d tokens takes %s, but %s has %s free: choose a smaller context or an 8-bit cache",
+			opt.CachePages*kernels.PageTokens, size(need), m.dev.Name(), size(free))
+	}
+	rows := max(opt.Chunk, opt.Parallel)
+	if e.scratch, err = m.NewScratch(rows, opt.Parallel); err != nil {
+		return err
+	}
+	if e.batch, err = newBatchBuilder(m.dev, rows, opt.Parallel, opt.Parallel, pagesFor(opt.Context)); err != nil {
+		return err
+	}
+	e.kv, err = m.newCaches(opt.Cache, opt.CachePages)
+	return err
+}
+
+// free gives the device's memory back.
+func (e *Engine) free() {
+	if e.scratch != nil {
+		e.scratch.Free()
+	}
+	if e.batch != nil {
+		e.batch.free()
+	}
+	e.model.freeCaches(e.kv)
+}
+
+// Options are the sizes in force.
+func (e *Engine) Options() EngineOptions { return e.opt }
+
+// Submit takes a request in. What is wrong with it is said at once: a
+// *LimitError or *sampler.ParamError names the field, ErrBusy means that the
+// queue is full, ErrClosed that the engine is closed. Cancelling ctx ends the
+// request between two steps. The caller reads the Stream or closes it.
+func (e *Engine) Submit(ctx context.Context, r Request) (*Stream, error) {
+	n, err := r.check(e.opt.Context, e.model.tokens)
+	if err != nil {
+		return nil, err
+	}
+	s, err := sampler.New(r.params(e.model.eos, e.model.suppress), e.model.tokens)
+	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	if r.Choice != 0 {
+		s = s.Fork(uint64(r.Choice))
+	}
+	select {
+	case e.places <- struct{}{}:
+	default:
+		return nil, ErrBusy
+	}
+	s.AcceptPrompt(r.Prompt)
+	seq := &sequence{
+		stream: newStream(ctx, s.Params()), sampler: s, mask: r.Mask,
+		tokens: slices.Clone(r.Prompt), prompt: len(r.Prompt), limit: len(r.Prompt) + n,
+		stops: slices.Clone(r.StopIDs),
+	}
+	seq.ctx = seq.stream.ctx
+	seq.extendKeys()
+	if err := e.enqueue(seq); err != nil {
+		<-e.places
+		seq.stream.cancel()
+		return nil, err
+	}
+	return seq.stream, nil
+}
+
+// enqueue hands a sequence to the engine's goroutine, in order of id.
+func (e *Engine) enqueue(s *sequence) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return ErrClosed
+	}
+	e.nextID++
+	s.id = e.nextID
+	e.submit <- s // has room for every place
+	return nil
+}
+
+// Generate runs a request: its tokens in order, a failure last, as an error.
+// Leaving the loop cancels the request.
+func (e *Engine) Generate(ctx context.Context, r Request) iter.Seq2[Token, error] {
+	return func(yield func(Token, error) bool) {
+		s, err := e.Submit(ctx, r)
+		if err != nil {
+			yield(Token{}, err)
+			return
+		}
+		s.Tokens()(yield)
+	}
+}
+
+// Close takes no more requests, lets those in the engine finish until ctx is
+// done, ends the rest with ErrClosed, and frees the device's memory. It returns
+// ctx's error if requests were ended. The step that runs is always waited for.
+func (e *Engine) Close(ctx context.Context) error {
+	e.mu.Lock()
+	if !e.closed {
+		e.closed = true
+		close(e.closing)
+	}
+	e.mu.Unlock()
+	select {
+	case <-e.stopped:
+		return nil
+	case <-ctx.Done():
+	}
+	e.kill.Do(func() { close(e.killed) })
+	<-e.stopped
+	if e.aborted {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// loop is the engine's goroutine.
+func (e *Engine) loop() {
+	goruntime.LockOSThread()
+	defer close(e.stopped)
+	defer e.free()
+	for e.receive() {
+		e.step()
+		e.publishStats()
+	}
+	e.aborted = len(e.running)+len(e.waiting)+len(e.submit) > 0
+	for len(e.submit) > 0 {
+		e.waiting = append(e.waiting, <-e.submit)
+	}
+	e.endAll(ErrClosed)
+	e.publishStats()
+}
+
+// receive takes what was submitted, waiting if there is nothing else to do; it
+// returns false when the loop must end.
+func (e *Engine) receive() bool {
+	if len(e.running)+len(e.waiting) == 0 {
+		select {
+		case s := <-e.submit:
+			e.waiting = append(e.waiting, s)
+		case <-e.closing:
+			if len(e.submit) == 0 {
+				return false
+			}
+		}
+	}
+	for len(e.submit) > 0 {
+		e.waiting = append(e.waiting, <-e.submit)
+	}
+	select {
+	case <-e.killed:
+		return false
+	default:
+		return true
+	}
+}
+
+// endAll ends every request.
+func (e *Engine) endAll(err error) {
+	for len(e.running) > 0 {
+		e.finish(e.running[len(e.running)-1], err)
+	}
+	for _, s := range e.waiting {
+		e.leave(s, err)
+	}
+	e.waiting = nil
+}
