@@ -23,6 +23,7 @@ type modelFlags struct {
 	kv       string
 	ctx      int
 	parallel int
+	cache    int
 }
 
 // add declares the flags; parallel is the default of --parallel.
@@ -34,6 +35,7 @@ func (f *modelFlags) add(fs *pflag.FlagSet, parallel int) {
 	fs.StringVar(&f.kv, "kv", "f16", "type of the KV cache: f16, q8, f32; fp8 on CUDA devices")
 	fs.IntVarP(&f.ctx, "ctx", "c", 0, "context in tokens, prompt and answer together; 0 is the model's own")
 	fs.IntVar(&f.parallel, "parallel", parallel, "sequences at work at the same time")
+	fs.IntVar(&f.cache, "kv-tokens", 0, "tokens in the KV cache that all sequences share; 0 is --ctx and a little more")
 }
 
 // check reports wrong usage.
@@ -46,6 +48,9 @@ func (f *modelFlags) check() error {
 	}
 	if f.parallel < 1 {
 		return fmt.Errorf("--parallel is %d, want 1 or more", f.parallel)
+	}
+	if f.cache < 0 {
+		return fmt.Errorf("--kv-tokens is %d, want a number of tokens", f.cache)
 	}
 	if _, err := f.cacheType(); err != nil {
 		return err
@@ -121,7 +126,8 @@ func (m *loaded) open(f *modelFlags, queue int) (err error) {
 	if m.context == 0 {
 		m.context = m.ck.Config.Context
 	}
-	m.engine, err = runtime.NewEngine(m.model, runtime.EngineOptions{Parallel: f.parallel, Context: m.context, Cache: cache, Queue: queue})
+	m.engine, err = runtime.NewEngine(m.model, runtime.EngineOptions{Parallel: f.parallel, Context: m.context,
+		Cache: cache, CachePages: (f.cache + kernels.PageTokens - 1) / kernels.PageTokens, Queue: queue})
 	return err
 }
 
@@ -131,6 +137,9 @@ func (m *loaded) close() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		m.engine.Close(ctx)
+	}
+	if m.model != nil {
+		m.model.Close()
 	}
 	if m.dev != nil {
 		m.dev.Close()

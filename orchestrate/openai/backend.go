@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"iter"
 	randv2 "math/rand/v2"
 	"net/http"
@@ -69,7 +70,7 @@ func (b *Backend) checkModel(name string) *Error {
 	if slices.Contains(b.Names, name) {
 		return nil
 	}
-	err := invalid("model", "model_not_found", "the model %q does not exist here; this server has %s", clip(name), strings.Join(b.Names, ", "))
+	err := invalid("model", CodeModelNotFound, "the model %q does not exist here; this server has %s", clip(name), strings.Join(b.Names, ", "))
 	err.Status = http.StatusNotFound
 	return err
 }
@@ -122,16 +123,25 @@ func (b *Backend) checkIDs(field string, ids []int32) *Error {
 func engineError(err error) *Error {
 	var own *Error
 	var limit *runtime.LimitError
+	var param *sampler.ParamError
+	var crash *runtime.PanicError
 	switch {
 	case errors.As(err, &own):
 		return own
 	case errors.Is(err, runtime.ErrBusy):
 		return &Error{Status: http.StatusTooManyRequests, Type: TypeRateLimit, Code: CodeBusy, RetryAfter: 1, Cause: err,
 			Message: "all places in the queue are taken; try again later"}
+	case errors.Is(err, runtime.ErrClosed):
+		return &Error{Status: http.StatusServiceUnavailable, Type: TypeServer, Code: CodeUnavailable, RetryAfter: 5, Cause: err,
+			Message: "the server is shutting down; try again later"}
 	case errors.As(err, &limit):
 		return invalid(limit.Field, CodeInvalidValue, "%v", limit)
+	case errors.As(err, &param):
+		return samplingError(param)
+	case errors.As(err, &crash):
+		return internal(fmt.Errorf("%w\n%s", err, crash.Stack))
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return &Error{Status: http.StatusServiceUnavailable, Type: TypeServer, Code: "cancelled", Cause: err,
+		return &Error{Status: http.StatusServiceUnavailable, Type: TypeServer, Code: CodeCancelled, Cause: err,
 			Message: "the request was ended before its answer was complete"}
 	}
 	return internal(err)

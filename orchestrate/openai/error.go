@@ -25,6 +25,9 @@ const (
 	CodeContextExceeded = "context_length_exceeded"
 	CodeBusy            = "queue_full"
 	CodeInternal        = "internal_error"
+	CodeUnavailable     = "unavailable" // loading, or shutting down
+	CodeCancelled       = "cancelled"   // the request's context ended
+	CodeClientGone      = "client_gone" // only logs see it
 )
 
 // Error is an OpenAI error object together with the HTTP status that carries it.

@@ -182,11 +182,9 @@ func (b *Backend) fill(j *Job, field string, prompts [][]int32, base sampler.Par
 			return err
 		}
 		j.MaxTokens = max(j.MaxTokens, limit)
-		for range j.n {
-			q := p
-			q.Seed += uint64(len(j.Choices)) // choices of one request differ
+		for i := range j.n {
 			j.Choices = append(j.Choices, &Choice{Index: len(j.Choices), Request: runtime.Request{
-				Prompt: ids, MaxTokens: limit, Params: q, StopIDs: l.StopIDs, IgnoreEOS: p.IgnoreEOS}})
+				Prompt: ids, MaxTokens: limit, Params: p, Choice: i, StopIDs: l.StopIDs, IgnoreEOS: p.IgnoreEOS}})
 		}
 	}
 	return nil

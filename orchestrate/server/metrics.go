@@ -110,7 +110,8 @@ func (m *metrics) finished(job *openai.Job, err *openai.Error, total time.Durati
 
 // failure is the label of a request that did not finish.
 func failure(err *openai.Error) string {
-	if err.Code == "client_gone" || err.Code == "cancelled" || err.Code == "unavailable" {
+	switch err.Code {
+	case openai.CodeClientGone, openai.CodeCancelled, openai.CodeUnavailable:
 		return "abort"
 	}
 	return "error"
@@ -177,7 +178,14 @@ func engineMetrics(one func(name, help, kind string, v any), s *runtime.Stats) {
 	if total := s.PagesUsed + s.PagesFree; total > 0 {
 		usage = float64(s.PagesUsed) / float64(total)
 	}
-	one("kv_cache_usage_perc", "Share of the KV cache's pages in use, 1 is all.", "gauge", usage)
+	one("kv_cache_usage_perc", "Share of the KV cache's pages that sequences hold, 1 is all.", "gauge", usage)
+	one("kv_cache_pages_cached", "Pages that no sequence holds, with content of the prefix cache.", "gauge", s.PagesCached)
+	one("prefix_cache_queries_total", "Prompt tokens looked up in the prefix cache.", "counter", s.PromptTokens+s.CachedTokens)
+	one("prefix_cache_hits_total", "Prompt tokens found in the prefix cache.", "counter", s.CachedTokens)
+	one("num_preemptions_total", "Sequences that gave their pages back to run again later.", "counter", s.Preemptions)
+	one("engine_steps_total", "Steps of the engine.", "counter", s.Steps)
+	one("engine_rows_total", "Rows computed in all steps, repeated work included.", "counter", s.Rows)
+	one("engine_failures_total", "Steps that failed.", "counter", s.Failures)
 }
 
 // escapeLabel makes s fit between the quotes of a label.

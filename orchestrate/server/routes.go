@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -253,6 +254,8 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request, _ *entry) *opena
 		state, status = "draining", http.StatusServiceUnavailable
 	case s.backend.Load() == nil:
 		state, status = "loading", http.StatusServiceUnavailable
+	case s.deviceFailed():
+		state, status = "device failed", http.StatusServiceUnavailable
 	}
 	s.writeJSON(w, status, map[string]string{"status": state, "version": s.opt.Version})
 	return nil
@@ -262,13 +265,25 @@ func (s *Server) prometheus(w http.ResponseWriter, _ *http.Request, _ *entry) *o
 	s.mu.Lock()
 	active := s.active
 	s.mu.Unlock()
-	var stats *runtime.Stats
-	if p := s.stats.Load(); p != nil {
-		v := (*p).Stats()
-		stats = &v
-	}
-	s.write(w, http.StatusOK, "text/plain; version=0.0.4; charset=utf-8", s.metrics.render(active, stats))
+	s.write(w, http.StatusOK, "text/plain; version=0.0.4; charset=utf-8", s.metrics.render(active, s.engineStats()))
 	return nil
+}
+
+// engineStats is the engine's state, nil where it is not known.
+func (s *Server) engineStats() *runtime.Stats {
+	p := s.stats.Load()
+	if p == nil {
+		return nil
+	}
+	v := (*p).Stats()
+	return &v
+}
+
+// deviceFailed tells whether the device has failed, which it does for good.
+func (s *Server) deviceFailed() bool {
+	stats := s.engineStats()
+	var failure *runtime.DeviceError
+	return stats != nil && errors.As(stats.Failure, &failure)
 }
 
 // Routes lists the paths that the server knows, for tests that go over all.

@@ -205,6 +205,6 @@ func (s *Server) isDraining() bool {
 }
 
 func unavailable(why string) *openai.Error {
-	return &openai.Error{Status: http.StatusServiceUnavailable, Type: openai.TypeServer, Code: "unavailable", RetryAfter: 5,
+	return &openai.Error{Status: http.StatusServiceUnavailable, Type: openai.TypeServer, Code: openai.CodeUnavailable, RetryAfter: 5,
 		Message: why + "; try again later"}
 }

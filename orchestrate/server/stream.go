@@ -112,5 +112,5 @@ func (o *sse) text(s string) {
 // clientGone is the error of a request whose client does not listen any more;
 // only the log sees it, under nginx's status for it.
 func clientGone(cause error) *openai.Error {
-	return &openai.Error{Status: 499, Type: openai.TypeInvalidRequest, Code: "client_gone", Message: "the client has left", Cause: cause}
+	return &openai.Error{Status: 499, Type: openai.TypeInvalidRequest, Code: openai.CodeClientGone, Message: "the client has left", Cause: cause}
 }
