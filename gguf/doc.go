@@ -26,8 +26,9 @@
 // Open maps the file into memory. It walks the keys and the tensor directory
 // once and remembers where values lie; strings and arrays are decoded, and
 // copied, when they are asked for. Nothing returned points into the mapping. A
-// file that shrinks while it is mapped gives an error, not a signal. Where
-// mapping is not to be had, the same is read with ReadAt.
+// file that shrinks while it is mapped gives an error, not a signal. Tensors are
+// read straight into the caller's buffer. Where mapping is not to be had, all is
+// read with ReadAt.
 //
 // # Damaged and hostile files
 //

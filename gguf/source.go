@@ -3,6 +3,7 @@ package gguf
 import (
 	"errors"
 	"io"
+	"os"
 )
 
 // source is the bytes of one shard.
@@ -59,6 +60,9 @@ func (s stream) ReadAt(p []byte, off int64) (int, error) {
 	n, err := s.r.ReadAt(p, off)
 	if n == len(p) {
 		return n, nil
+	}
+	if errors.Is(err, os.ErrClosed) {
+		return n, ErrClosed
 	}
 	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = errShrunk

@@ -36,7 +36,8 @@ func (t *Tensor) Values() int64 { return t.Dims[0] * t.Rows() }
 // wraps ErrChanged where the file shrank.
 func (t *Tensor) Reader() io.ReaderAt { return &tensorReader{t: t} }
 
-// Release lets the tensor's pages leave memory. They can still be read.
+// Release lets the tensor's pages, where any are mapped, leave the process's
+// memory. They can still be read.
 func (t *Tensor) Release() { t.sh.src.release(t.Offset, t.Size) }
 
 // tensorReader copies a tensor's bytes and asks the disk for what follows.
