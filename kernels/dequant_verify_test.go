@@ -119,3 +119,21 @@ func TestVerifyDequantize(t *testing.T) {
 		t.Errorf("%v\n%s", err, &stderr)
 	}
 }
+
+// TestVerifyGenerated: the committed codebooks and golden blocks are what their
+// scripts write today.
+func TestVerifyGenerated(t *testing.T) {
+	for script, file := range map[string]string{"testdata/grids.py": "grids.go", "testdata/golden.py": "testdata/dequant.golden"} {
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := exec.Command(verifyPython(), script).Output()
+		if err != nil {
+			t.Fatalf("%s: %v", script, err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s is not what %s writes", file, script)
+		}
+	}
+}

@@ -4,12 +4,23 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 
 	"orchrt/kernels"
 )
 
 // headCounts are numbers of query and KV heads: groups of 1 to 8.
 var headCounts = [][2]int{{1, 1}, {2, 1}, {6, 2}, {8, 2}, {5, 1}, {6, 1}, {7, 1}, {8, 1}, {8, 8}}
+
+// headsFor is the share of headCounts that is tried with one cache type; the
+// caches of a device share out all of them.
+func headsFor(r *rig, cache kernels.CacheType) [][2]int {
+	var some [][2]int
+	for i := slices.Index(r.opt.Caches, cache); i < len(headCounts); i += len(r.opt.Caches) {
+		some = append(some, headCounts[i])
+	}
+	return some
+}
 
 // mixedStep is a step of many kinds of rows: a chunk of a prompt over the
 // border of a page, a prompt's start, and tokens at the borders of pages.
@@ -31,7 +42,7 @@ func roundingOf(t kernels.CacheType) float64 {
 
 // checkNormQKV: q and the new keys and values; the rest of the cache stays.
 func checkNormQKV(r *rig, cache kernels.CacheType, dim int) {
-	for _, heads := range headCounts {
+	for _, heads := range headsFor(r, cache) {
 		seqs := mixedStep()
 		pages := r.takePages(seqs)
 		l := newLayer(r, layerShape{heads: heads[0], kvHeads: heads[1], dim: dim, hidden: 256, cache: cache, pages: pages, positions: 1001})
@@ -130,29 +141,31 @@ func fillCache(r *rig, l *layer, seqs []sequence) {
 
 // checkAttend: rows see the positions up to their own, through their table.
 func checkAttend(r *rig, cache kernels.CacheType, dim int) {
-	for i, heads := range headCounts {
-		seqs := mixedStep()
-		if i == 0 {
-			seqs = []sequence{{start: 0, count: 130}, {start: 200, count: 20}}
-		}
-		pages := r.takePages(seqs)
-		l := newLayer(r, layerShape{heads: heads[0], kvHeads: heads[1], dim: dim, hidden: 256, cache: cache, pages: pages, positions: 1})
-		fillCache(r, l, seqs)
-		st := r.step(pages-1, seqs...)
-		for _, sharp := range []float32{1, 5} { // soft and peaked weights
-			query := r.normal(st.n * l.width())
-			for j := range query {
-				query[j] *= sharp
-			}
-			q, y := r.f32("q", query), r.junk("y", st.n*l.width())
-			r.both(func(s side) {
-				s.Attend(s.mat(y, st.n, l.width()), s.mat(q, st.n, l.width()), l.cacheOn(s), st.on(s))
-			})
-			what := fmt.Sprintf("%d heads over %d, queries of size %v", heads[0], heads[1], sharp)
-			r.compare(what, y, r.opt.Attend*float64(sharp), 0)
-		}
-		r.release()
+	attend(r, layerShape{heads: 4, kvHeads: 2, dim: dim, hidden: 256, cache: cache, positions: 1},
+		[]sequence{{start: 0, count: 130}, {start: 200, count: 20}})
+	for _, heads := range headsFor(r, cache) {
+		attend(r, layerShape{heads: heads[0], kvHeads: heads[1], dim: dim, hidden: 256, cache: cache, positions: 1}, mixedStep())
 	}
+}
+
+// attend compares one step over a full cache, with soft and peaked weights.
+func attend(r *rig, shape layerShape, seqs []sequence) {
+	shape.pages = r.takePages(seqs)
+	l := newLayer(r, shape)
+	fillCache(r, l, seqs)
+	st := r.step(l.pages-1, seqs...)
+	for _, size := range []float32{1, 5} {
+		query := r.normal(st.n * l.width())
+		for j := range query {
+			query[j] *= size
+		}
+		q, y := r.f32("q", query), r.junk("y", st.n*l.width())
+		r.both(func(s side) {
+			s.Attend(s.mat(y, st.n, l.width()), s.mat(q, st.n, l.width()), l.cacheOn(s), st.on(s))
+		})
+		r.compare(fmt.Sprintf("%d heads over %d, queries of size %v", l.heads, l.kvHeads, size), y, r.opt.Attend*float64(size), 0)
+	}
+	r.release()
 }
 
 // checkSteps runs three sequences through several steps, prompts in chunks
