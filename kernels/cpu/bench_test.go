@@ -129,3 +129,25 @@ func benchAttend(b *testing.B, isa string, rows, context int) {
 	flop := 4 * float64(rows) * heads * dim * mean * float64(b.N)
 	b.ReportMetric(flop/b.Elapsed().Seconds()/1e9, "GFLOP/s/core")
 }
+
+// BenchmarkPack is the repacking of a [4096, 4096] matrix at load.
+func BenchmarkPack(b *testing.B) {
+	for _, t := range []kernels.Type{kernels.Q4_K, kernels.Q6_K, kernels.Q8_0, kernels.F16, kernels.IQ2XXS, kernels.IQ4XS} {
+		b.Run(t.String(), func(b *testing.B) {
+			d, err := New(Options{Threads: 1})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer d.Close()
+			raw := randomRows(rand.New(rand.NewPCG(4, 5)), t, 4096, 4096)
+			b.SetBytes(int64(len(raw)))
+			for b.Loop() {
+				w, err := d.Pack(t, 4096, 4096, bytes.NewReader(raw))
+				if err != nil {
+					b.Fatal(err)
+				}
+				d.Free(w.Buf)
+			}
+		})
+	}
+}

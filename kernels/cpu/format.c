@@ -291,6 +291,11 @@ static void pack_float(const ort_format *f, uint8_t *dst, const uint8_t *src, in
 	}
 }
 
+// Compiled for wider registers too, where the compiler and the linker can choose
+// at load time: repacking then keeps up with the disk.
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
+__attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), flatten))
+#endif
 void ort_pack_panel(const ort_format *f, uint8_t *dst, const uint8_t *src, int64_t rowbytes, int n, int64_t in, const int8_t *book) {
 	if (n < ORT_ROWS || f->head == HEAD_K4) memset(dst, 0, (size_t)ort_panel_bytes(f, in));
 	if (f->plane == PLANE_FLOAT) { pack_float(f, dst, src, rowbytes, n, in); return; }
