@@ -138,7 +138,17 @@ func (b *Backend) promptIDs(p PromptInput) ([]int32, *Error) {
 	if p.IDs != nil {
 		return p.IDs, b.checkIDs("prompt", p.IDs)
 	}
-	ids, err := b.Tokenizer.Encode(p.Text, true)
+	return b.encode(p.Text, true, true)
+}
+
+// encode encodes the text of the field "prompt"; with bos, after the token that
+// the model wants at the beginning of a text, if it wants one.
+func (b *Backend) encode(text string, special, bos bool) ([]int32, *Error) {
+	var ids []int32
+	if bos && b.Tokenizer.AddBOS() && b.Tokenizer.BOS() >= 0 {
+		ids = append(ids, b.Tokenizer.BOS())
+	}
+	ids, err := b.Tokenizer.AppendEncode(ids, text, special)
 	if err != nil {
 		return nil, invalid("prompt", CodeInvalidValue, "\"prompt\": %v", err)
 	}

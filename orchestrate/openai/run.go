@@ -85,7 +85,7 @@ type sequence struct {
 
 	ctx      context.Context
 	decoder  *tokenizer.Decoder
-	parser   *chat.Parser // nil for plain text
+	parser   *splitter // nil for plain text
 	stop     *sampler.Stop
 	tokens   []sampler.Token // for the next event
 	callID   string
@@ -114,7 +114,7 @@ func (s *sequence) run(ctx context.Context) {
 	s.stop = s.j.split.stop.Clone()
 	s.thinking = s.j.split.inThinking
 	if s.j.split.chat {
-		s.parser = s.newParser()
+		s.parser = &splitter{parser: chat.NewParser(s.j.split.inThinking), calls: s.j.split.calls}
 	}
 	for tok, err := range s.j.b.Generator.Generate(ctx, s.c.Request) {
 		if err != nil {
@@ -170,7 +170,7 @@ func (s *sequence) text(text string) {
 		s.content(text)
 		return
 	}
-	s.parsed(s.parser.Push(text))
+	s.parsed(s.parser.push(text))
 }
 
 // parsed passes on what the chat parser made of the text.
@@ -235,7 +235,7 @@ func (s *sequence) finish() {
 		s.text(s.decoder.Flush())
 	}
 	if !s.ended && s.parser != nil {
-		s.parsed(s.parser.Flush())
+		s.parsed(s.parser.flush())
 	}
 	if !s.ended {
 		s.release()
@@ -269,9 +269,6 @@ func (s *sequence) send(e Event) {
 		s.ended = true
 	}
 }
-
-// newParser returns the parser of a chat answer.
-func (s *sequence) newParser() *chat.Parser { return chat.NewParser(s.j.split.inThinking) }
 
 // endsInThinking tells whether the prompt has opened the thinking, as the
 // templates of models that always think do.

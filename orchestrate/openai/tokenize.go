@@ -42,15 +42,11 @@ func (b *Backend) tokenize(body []byte) ([]int32, *Error) {
 		o.fail(invalid("prompt", CodeMissing, `"prompt" is missing: a text, or "messages" in its place`))
 	}
 	special := o.boolean("parse_special", true)
-	o.only("add_special_tokens", "the tokenizer adds none", "false", "true")
+	bos := o.boolean("add_special_tokens", true)
 	if err := o.done(); err != nil {
 		return nil, err
 	}
-	ids, eerr := b.Tokenizer.Encode(text, special)
-	if eerr != nil {
-		return nil, invalid("prompt", CodeInvalidValue, "\"prompt\": %v", eerr)
-	}
-	return ids, nil
+	return b.encode(text, special, bos)
 }
 
 // Detokenize is the request of /detokenize: it returns the text of token ids.
