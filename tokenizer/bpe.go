@@ -1,0 +1,238 @@
+package tokenizer
+
+import "math/bits"
+
+// noRank is the rank of a pair that is never merged, above all others.
+const noRank = ^uint32(0)
+
+// pairTable finds the rank of a pair of tokens: open addressing, each slot a whole entry of 64 bits.
+type pairTable struct {
+	slots []uint64 // left<<44 | right<<24 | rank, noPair if free
+	shift int
+}
+
+const noPair = ^uint64(0)
+
+func newPairTable(n int) pairTable {
+	size := tableSize(n)
+	p := pairTable{slots: make([]uint64, size), shift: 64 - bits.TrailingZeros(uint(size))}
+	for i := range p.slots {
+		p.slots[i] = noPair
+	}
+	return p
+}
+
+// slot returns where the pair stands, or the free slot where it belongs.
+func (p *pairTable) slot(pair uint64) int {
+	mask := len(p.slots) - 1
+	i := int(pair * 0x9e3779b97f4a7c15 >> p.shift)
+	for {
+		x := p.slots[i&mask]
+		if x>>24 == pair || x == noPair {
+			return i & mask
+		}
+		i++
+	}
+}
+
+// insert adds a pair. ok is false if it is there; its rank is returned.
+func (p *pairTable) insert(left, right, rank uint32) (_ uint32, ok bool) {
+	pair := uint64(left)<<20 | uint64(right)
+	i := p.slot(pair)
+	if x := p.slots[i]; x != noPair {
+		return uint32(x & (1<<24 - 1)), false
+	}
+	p.slots[i] = pair<<24 | uint64(rank)
+	return rank, true
+}
+
+// rank returns the pair's place in the list of merges, noRank if it is not in it.
+func (p *pairTable) rank(left, right uint32) uint32 {
+	x := p.slots[p.slot(uint64(left)<<20|uint64(right))]
+	if x == noPair {
+		return noRank
+	}
+	return uint32(x & (1<<24 - 1))
+}
+
+// fillBytePairs spares the look-up of pairs of single bytes, with which every word starts.
+func (t *Tokenizer) fillBytePairs() {
+	t.bytePairs = make([]uint32, 1<<16)
+	for i := range t.bytePairs {
+		t.bytePairs[i] = t.pairs.rank(t.bytes[i>>8], t.bytes[i&0xff])
+	}
+}
+
+// shortWord is the longest word, in bytes, that is merged by looking through all pairs each time.
+const shortWord = 64
+
+// merge appends the tokens of a word: its bytes, joined pair by pair, always the pair of lowest rank and of equal
+// pairs the leftmost, until no pair is in the list of merges.
+func (t *Tokenizer) merge(dst []int32, word string, s *scratch) []int32 {
+	if len(word) > shortWord {
+		return t.mergeLong(dst, word, s)
+	}
+	ids, ranks := s.ids[:len(word)], s.ranks[:len(word)]
+	for i := range ids {
+		ids[i] = t.bytes[word[i]]
+		ranks[i] = noRank
+	}
+	for i := 1; i < len(word); i++ {
+		ranks[i-1] = t.bytePairs[int(word[i-1])<<8|int(word[i])]
+	}
+	for {
+		best, at := noRank, 0
+		for i, r := range ranks {
+			if r < best {
+				best, at = r, i
+			}
+		}
+		if best == noRank {
+			break
+		}
+		n := len(ids) - 1
+		ids[at] = t.results[best]
+		copy(ids[at+1:], ids[at+2:])
+		copy(ranks[at+1:], ranks[at+2:])
+		ids, ranks = ids[:n], ranks[:n]
+		ranks[at] = noRank
+		if at+1 < n {
+			ranks[at] = t.pairs.rank(ids[at], ids[at+1])
+		}
+		if at > 0 {
+			ranks[at-1] = t.pairs.rank(ids[at-1], ids[at])
+		}
+	}
+	for _, id := range ids {
+		dst = append(dst, int32(id))
+	}
+	return dst
+}
+
+// node is a token of a long word while it is merged: a doubly linked list over the word's bytes.
+type node struct {
+	id         uint32
+	rank       uint32 // of the pair that starts here, noRank if none does or the node is gone
+	prev, next int32  // -1 at the ends
+}
+
+// mergeLong is merge in O(n log n): the candidate pairs wait in a heap.
+func (t *Tokenizer) mergeLong(dst []int32, word string, s *scratch) []int32 {
+	s.startLong(t, word)
+	nodes := s.nodes
+	for len(s.heap) > 0 {
+		x := s.heap.pop()
+		at, rank := int32(uint32(x)), uint32(x>>32)
+		n := &nodes[at]
+		if n.rank != rank {
+			continue // an earlier merge took one of its sides
+		}
+		gone := &nodes[n.next]
+		n.id = t.results[rank]
+		n.next = gone.next
+		gone.rank = noRank
+		n.rank = noRank
+		if n.next >= 0 {
+			nodes[n.next].prev = at
+			n.rank = t.pairs.rank(n.id, nodes[n.next].id)
+			s.heap.push(n.rank, at)
+		}
+		if n.prev >= 0 {
+			p := &nodes[n.prev]
+			p.rank = t.pairs.rank(p.id, n.id)
+			s.heap.push(p.rank, n.prev)
+		}
+	}
+	for i := int32(0); i >= 0; i = nodes[i].next {
+		dst = append(dst, int32(nodes[i].id))
+	}
+	s.endLong()
+	return dst
+}
+
+// startLong lists the word's bytes and heaps their pairs.
+func (s *scratch) startLong(t *Tokenizer, word string) {
+	s.nodes = append(s.nodes[:0], make([]node, len(word))...)
+	s.heap = s.heap[:0]
+	for i := range s.nodes {
+		n := node{id: t.bytes[word[i]], rank: noRank, prev: int32(i - 1), next: int32(i + 1)}
+		if i+1 < len(word) {
+			n.rank = t.bytePairs[int(word[i])<<8|int(word[i+1])]
+		} else {
+			n.next = -1
+		}
+		s.nodes[i] = n
+		if n.rank != noRank {
+			s.heap = append(s.heap, uint64(n.rank)<<32|uint64(i))
+		}
+	}
+	s.heap.init()
+}
+
+// endLong gives back the memory of an unusually long word.
+func (s *scratch) endLong() {
+	const keep = 1 << 14
+	if cap(s.nodes) > keep {
+		s.nodes, s.heap = nil, nil
+	}
+}
+
+// pairHeap is a binary heap of rank<<32 | position, the smallest first.
+type pairHeap []uint64
+
+func (h pairHeap) init() {
+	for i := len(h)/2 - 1; i >= 0; i-- {
+		h.down(i)
+	}
+}
+
+// push adds a pair, unless it has no rank.
+func (h *pairHeap) push(rank uint32, at int32) {
+	if rank == noRank {
+		return
+	}
+	x := uint64(rank)<<32 | uint64(at)
+	a := append(*h, x)
+	i := len(a) - 1
+	for i > 0 {
+		up := (i - 1) / 2
+		if a[up] <= x {
+			break
+		}
+		a[i] = a[up]
+		i = up
+	}
+	a[i] = x
+	*h = a
+}
+
+// pop takes the smallest.
+func (h *pairHeap) pop() uint64 {
+	a := *h
+	x, n := a[0], len(a)-1
+	a[0] = a[n]
+	*h = a[:n]
+	if n > 1 {
+		h.down(0)
+	}
+	return x
+}
+
+func (h pairHeap) down(i int) {
+	x := h[i]
+	for {
+		child := 2*i + 1
+		if child >= len(h) {
+			break
+		}
+		if child+1 < len(h) && h[child+1] < h[child] {
+			child++
+		}
+		if h[child] >= x {
+			break
+		}
+		h[i] = h[child]
+		i = child
+	}
+	h[i] = x
+}
