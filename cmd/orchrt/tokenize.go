@@ -23,6 +23,7 @@ func runTokenize(ctx context.Context, args []string) int {
 	model := fs.StringP("model", "m", "", "the model's file, or a tokenizer.json")
 	decode := fs.Bool("decode", false, "read {\"ids\": […]} and write {\"text\": …}")
 	plain := fs.Bool("no-special", false, "special tokens' spellings are ordinary text; with --decode, leave special tokens out")
+	lossy := fs.Bool("lossy", false, "with --decode, write U+FFFD for bytes that are not UTF-8 instead of failing")
 	if code, done := parseFlags(fs, args, 0, 0); done {
 		return code
 	}
@@ -35,7 +36,7 @@ func runTokenize(ctx context.Context, args []string) int {
 	}
 	convert := func(line []byte) (any, error) { return encodeLine(tok, line, !*plain) }
 	if *decode {
-		convert = func(line []byte) (any, error) { return decodeLine(tok, line, *plain) }
+		convert = func(line []byte) (any, error) { return decodeLine(tok, line, *plain, *lossy) }
 	}
 	if err := eachLine(ctx, os.Stdin, os.Stdout, convert); err != nil {
 		return failed("tokenize", err)
@@ -96,7 +97,7 @@ func encodeLine(tok *tokenizer.Tokenizer, line []byte, special bool) (any, error
 	return idsLine{ids}, err
 }
 
-func decodeLine(tok *tokenizer.Tokenizer, line []byte, skip bool) (any, error) {
+func decodeLine(tok *tokenizer.Tokenizer, line []byte, skip, lossy bool) (any, error) {
 	var in idsLine
 	if err := json.Unmarshal(line, &in); err != nil {
 		return nil, err
@@ -104,7 +105,11 @@ func decodeLine(tok *tokenizer.Tokenizer, line []byte, skip bool) (any, error) {
 	if in.IDs == nil {
 		return nil, errors.New(`"ids" is missing`)
 	}
-	text, err := tok.Decode(in.IDs, skip)
+	decode := tok.Decode
+	if lossy {
+		decode = tok.DecodeLossy
+	}
+	text, err := decode(in.IDs, skip)
 	return textLine{&text}, err
 }
 

@@ -160,9 +160,9 @@ func (b *Backend) echo(c *Choice, p PromptInput) *Error {
 	if c.Echo = p.Text; p.IDs == nil {
 		return nil
 	}
-	text, err := b.Tokenizer.Decode(p.IDs, false)
+	text, err := b.Tokenizer.DecodeLossy(p.IDs, false)
 	if err != nil {
-		return invalid("echo", CodeInvalidValue, "the prompt's tokens are not text: %v", err)
+		return invalid("prompt", CodeInvalidValue, "\"prompt\": %v", err)
 	}
 	c.Echo = text
 	return nil

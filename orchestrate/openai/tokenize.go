@@ -1,7 +1,5 @@
 package openai
 
-import "orchrt/tokenizer"
-
 // Tokenize is the request of /tokenize: it returns the ids of a text, or of the
 // prompt of a conversation.
 func (b *Backend) Tokenize(body []byte) (*TokenizeResponse, *Error) {
@@ -49,7 +47,8 @@ func (b *Backend) tokenize(body []byte) ([]int32, *Error) {
 	return b.encode(text, special, bos)
 }
 
-// Detokenize is the request of /detokenize: it returns the text of token ids.
+// Detokenize is the request of /detokenize: it returns the text of token ids,
+// with U+FFFD for bytes that are not UTF-8.
 func (b *Backend) Detokenize(body []byte) (*DetokenizeResponse, *Error) {
 	o, err := parseBody(body)
 	if err != nil {
@@ -74,19 +73,9 @@ func (b *Backend) Detokenize(body []byte) (*DetokenizeResponse, *Error) {
 	if err := b.checkIDs("tokens", ids); err != nil {
 		return nil, err
 	}
-	return &DetokenizeResponse{Prompt: decodeAll(b.Tokenizer, ids)}, nil
-}
-
-// decodeAll is the text of ids, with U+FFFD for bytes that are not UTF-8.
-func decodeAll(t *tokenizer.Tokenizer, ids []int32) string {
-	d := t.NewDecoder(false)
-	var out []byte
-	for _, id := range ids {
-		s, err := d.Push(id)
-		if err != nil {
-			s = "\ufffd"
-		}
-		out = append(out, s...)
+	text, derr := b.Tokenizer.DecodeLossy(ids, false)
+	if derr != nil {
+		return nil, invalid("tokens", CodeInvalidValue, "\"tokens\": %v", derr)
 	}
-	return string(append(out, d.Flush()...))
+	return &DetokenizeResponse{Prompt: text}, nil
 }
