@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"reflect"
@@ -175,12 +176,11 @@ func FuzzRoundTrip(f *testing.F) {
 		var tensors []*Tensor
 		d := &dice{b}
 		for len(d.b) > 0 && len(keys)+len(tensors) < 64 {
-			name := string(rune('a'+len(keys))) + strings.ToValidUTF8(strings.ReplaceAll(d.text(20), "\x00", "0"), "?")
+			name := fmt.Sprint(len(keys)+len(tensors), ".", strings.ReplaceAll(d.text(20), "\x00", "0"))
 			if d.n(4) > 0 {
 				keys = append(keys, entry{name, d.value()})
 				continue
 			}
-			name = string(rune('A'+len(tensors))) + name[1:]
 			typ := Type(d.n(43))
 			values, _, ok := typ.Block()
 			if ok {
