@@ -12,9 +12,12 @@ const (
 	maxWidth   = 1 << 20 // hidden, heads*headDim
 	maxFFN     = 1 << 22
 	maxHeads   = 4096
-	maxHeadDim = 1024
+	maxHeadDim = 256
 	maxVocab   = 1 << 24
 	maxContext = 1 << 24
+
+	widthStep = 32 // devices lay rows of weights out in blocks of this many
+	headStep  = 16 // and heads
 )
 
 // Config is the geometry of a dense Qwen3 decoder.
@@ -24,7 +27,7 @@ type Config struct {
 	FFN     int // width of the feed-forward part
 	Heads   int // query heads
 	KVHeads int // divides Heads
-	HeadDim int // even; Heads*HeadDim need not be Hidden
+	HeadDim int // a multiple of 16; Heads*HeadDim need not be Hidden
 	Vocab   int // rows of the embedding
 	Context int // positions that the model was made for
 
@@ -58,11 +61,23 @@ func (c *Config) check() *fault {
 			return &fault{v.field, fmt.Sprintf("%d is out of range: from %d to %d is possible", v.value, v.lo, v.hi)}
 		}
 	}
+	for _, v := range []struct {
+		field string
+		width int
+	}{
+		{"embedding_length", c.Hidden},
+		{"feed_forward_length", c.FFN},
+		{"attention.key_length", c.Heads * c.HeadDim},
+	} {
+		if v.width%widthStep != 0 {
+			return &fault{v.field, fmt.Sprintf("rows of %d weights cannot be laid out: want a multiple of %d", v.width, widthStep)}
+		}
+	}
 	if c.Heads%c.KVHeads != 0 {
 		return &fault{"attention.head_count_kv", fmt.Sprintf("%d does not divide the %d query heads", c.KVHeads, c.Heads)}
 	}
-	if c.HeadDim%2 != 0 {
-		return &fault{"attention.key_length", fmt.Sprintf("a head of %d values cannot be rotated in halves: want an even number", c.HeadDim)}
+	if c.HeadDim%headStep != 0 {
+		return &fault{"attention.key_length", fmt.Sprintf("a head of %d values is not supported: want a multiple of %d", c.HeadDim, headStep)}
 	}
 	if !(c.Eps >= 0 && c.Eps <= 1) {
 		return &fault{"attention.layer_norm_rms_epsilon", fmt.Sprintf("%v is out of range: from 0 to 1 is possible", c.Eps)}

@@ -1,0 +1,511 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"orchrt/kernels"
+	"orchrt/kernels/cpu"
+	"orchrt/runtime/internal/tiny"
+	"orchrt/sampler"
+)
+
+// loadTiny loads a tiny model for the length of a test.
+func loadTiny(t testing.TB, dev kernels.Device, m tiny.Model) *Model {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "tiny.gguf")
+	if err := m.WriteFile(path); err != nil {
+		t.Fatal(err)
+	}
+	return loadFile(t, dev, path, 0)
+}
+
+// startEngine starts an engine that is closed and checked at the test's end.
+func startEngine(t testing.TB, m *Model, opt EngineOptions) *Engine {
+	t.Helper()
+	e, err := NewEngine(m, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stopEngine(t, e) })
+	return e
+}
+
+// stopEngine closes an engine and checks that nothing is left over.
+func stopEngine(t testing.TB, e *Engine) {
+	t.Helper()
+	if err := e.Close(context.Background()); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	if n := len(e.places); n != 0 {
+		t.Errorf("%d places still taken", n)
+	}
+	if err := e.pool.check(); err != nil {
+		t.Error(err)
+	}
+	if e.pool.held != 0 {
+		t.Errorf("%d pages still held", e.pool.held)
+	}
+}
+
+// hashEngine is an engine over hashDevice.
+func hashEngine(t testing.TB, opt EngineOptions) (*Engine, *hashDevice) {
+	t.Helper()
+	small := tiny.Small()
+	dev := &hashDevice{vocab: small.Vocab}
+	opt.Cache = kernels.CacheF32
+	return startEngine(t, loadTiny(t, dev, small), opt), dev
+}
+
+// generate runs a request to its end.
+func generate(e *Engine, r Request) (ids []int32, finish FinishReason, err error) {
+	for tok, err := range e.Generate(context.Background(), r) {
+		if err != nil {
+			return ids, finish, err
+		}
+		ids = append(ids, tok.ID)
+		finish = tok.Finish
+	}
+	return ids, finish, nil
+}
+
+func mustGenerate(t testing.TB, e *Engine, r Request) []int32 {
+	t.Helper()
+	ids, finish, err := generate(e, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if finish == FinishNone {
+		t.Fatalf("%d tokens came without an end", len(ids))
+	}
+	return ids
+}
+
+// randomRequests are requests that share prefixes of some length, greedy or
+// sampled with a seed.
+func randomRequests(random *rand.Rand, n, context, vocab int) []Request {
+	tree := make([]int32, context)
+	for i := range tree {
+		tree[i] = int32(random.IntN(vocab))
+	}
+	list := make([]Request, n)
+	for i := range list {
+		common := random.IntN(context - 20)
+		own := 1 + random.IntN(min(context-common-10, 90))
+		prompt := slices.Clone(tree[:common])
+		for range own {
+			prompt = append(prompt, int32(random.IntN(vocab)))
+		}
+		if random.IntN(4) == 0 {
+			prompt = slices.Clone(tree[:1+random.IntN(context-20)]) // nothing of its own
+		}
+		p := sampler.Greedy()
+		if random.IntN(2) == 0 {
+			p = sampler.Defaults(true)
+			p.Temperature, p.Seed, p.SeedSet = 1, uint64(random.IntN(100)), true
+			p.RepetitionPenalty = 1.1
+		}
+		list[i] = Request{Prompt: prompt, Params: p, MaxTokens: 1 + random.IntN(min(context-len(prompt), 100)),
+			IgnoreEOS: random.IntN(3) > 0, Choice: random.IntN(2)}
+	}
+	return list
+}
+
+// schedule runs requests on an engine in a random order in time; some of them
+// twice, some cancelled on the way. It reports outputs that are not as wanted.
+func schedule(t *testing.T, e *Engine, random *rand.Rand, requests []Request, want [][]int32) {
+	t.Helper()
+	var wg sync.WaitGroup
+	for i, r := range requests {
+		stop := -1 // tokens after which to leave
+		if random.IntN(5) == 0 {
+			stop = random.IntN(5)
+		}
+		wait := time.Duration(random.IntN(300)) * time.Microsecond
+		wg.Go(func() {
+			time.Sleep(wait)
+			var got []int32
+			for tok, err := range e.Generate(context.Background(), r) {
+				if err != nil {
+					t.Errorf("request %d: %v", i, err)
+					return
+				}
+				got = append(got, tok.ID)
+				if len(got) == stop {
+					break
+				}
+			}
+			if stop > 0 && len(got) == stop {
+				if !slices.Equal(got, want[i][:stop]) {
+					t.Errorf("request %d: the first %d tokens are %v, want %v", i, stop, got, want[i][:stop])
+				}
+			} else if !slices.Equal(got, want[i]) {
+				t.Errorf("request %d (prompt of %d): got %d tokens %v, want %d: %v", i, len(r.Prompt), len(got), got, len(want[i]), want[i])
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// alone runs each request by itself, in one chunk, on an engine of its own.
+func alone(t *testing.T, m *Model, cache kernels.CacheType, requests []Request) [][]int32 {
+	t.Helper()
+	out := make([][]int32, len(requests))
+	for i, r := range requests {
+		e, err := NewEngine(m, EngineOptions{Parallel: 1, Chunk: m.Context, Cache: cache})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[i] = mustGenerate(t, e, r)
+		stopEngine(t, e)
+	}
+	return out
+}
+
+// TestSchedulesDoNotMatter runs random requests under random sizes and timings:
+// what a request gives must not depend on its company, on chunks, on the prefix
+// cache or on preemption.
+func TestSchedulesDoNotMatter(t *testing.T) {
+	rounds := 150
+	if testing.Short() {
+		rounds = 20
+	}
+	small := tiny.Small()
+	dev := &hashDevice{vocab: small.Vocab}
+	m := loadTiny(t, dev, small)
+	var preempted, cached uint64
+	for round := range rounds {
+		random := rand.New(rand.NewPCG(uint64(round), 3))
+		requests := randomRequests(random, 3+random.IntN(12), m.Context, m.tokens)
+		want := alone(t, m, kernels.CacheF32, requests)
+		opt := EngineOptions{
+			Parallel: 1 + random.IntN(8), Chunk: 1 + random.IntN(1<<(1+random.IntN(9))), Cache: kernels.CacheF32,
+			CachePages: pagesFor(m.Context) + random.IntN(12),
+		}
+		e, err := NewEngine(m, opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		schedule(t, e, random, requests, want)
+		stopEngine(t, e)
+		s := e.Stats()
+		preempted, cached = preempted+s.Preemptions, cached+s.CachedTokens
+		if t.Failed() {
+			t.Fatalf("round %d: %+v", round, opt)
+		}
+	}
+	t.Logf("%d preemptions, %d tokens from the prefix cache", preempted, cached)
+	if preempted == 0 || cached == 0 {
+		t.Errorf("%d preemptions and %d cached tokens: the schedules do not test what they should", preempted, cached)
+	}
+}
+
+// TestSchedulesDoNotMatterCPU does the same with real arithmetic.
+func TestSchedulesDoNotMatterCPU(t *testing.T) {
+	rounds := 6
+	if testing.Short() {
+		rounds = 1
+	}
+	for _, cache := range []kernels.CacheType{kernels.CacheF16, kernels.CacheF32, kernels.CacheQ8} {
+		t.Run(fmt.Sprintf("cache=%d", cache), func(t *testing.T) {
+			dev, err := cpu.New(cpu.Options{Threads: 2})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { dev.Close() })
+			m := loadTiny(t, dev, tiny.Small())
+			for round := range rounds {
+				random := rand.New(rand.NewPCG(uint64(round), uint64(cache)))
+				requests := randomRequests(random, 4+random.IntN(6), m.Context, m.tokens)
+				want := alone(t, m, cache, requests)
+				e, err := NewEngine(m, EngineOptions{
+					Parallel: 1 + random.IntN(6), Chunk: 1 + random.IntN(150), Cache: cache,
+					CachePages: pagesFor(m.Context) + random.IntN(6),
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				schedule(t, e, random, requests, want)
+				stopEngine(t, e)
+				if t.Failed() {
+					t.Fatalf("round %d", round)
+				}
+			}
+		})
+	}
+}
+
+// greedy is a plain request.
+func greedy(prompt []int32, n int) Request {
+	return Request{Prompt: prompt, MaxTokens: n, Params: sampler.Greedy(), IgnoreEOS: true}
+}
+
+// ramp is a prompt of n tokens that starts with first.
+func ramp(first, n int) []int32 {
+	ids := make([]int32, n)
+	for i := range ids {
+		ids[i] = int32((first + i) % 256)
+	}
+	return ids
+}
+
+func TestAdmission(t *testing.T) {
+	e, dev := hashEngine(t, EngineOptions{Context: 100})
+	ran := false
+	dev.forward = func([]int32) { ran = true }
+	hot := greedy(ramp(0, 3), 1)
+	hot.Params.Temperature = 9
+	stop := greedy(ramp(0, 3), 1)
+	stop.StopIDs = []int32{1, -2}
+	for _, tt := range []struct {
+		name, field string
+		r           Request
+		value       int
+	}{
+		{"no prompt", "prompt", greedy(nil, 1), 0},
+		{"long prompt", "prompt", greedy(ramp(0, 100), 1), 100},
+		{"negative id", "prompt", greedy([]int32{1, -1}, 1), -1},
+		{"id beyond the vocabulary", "prompt", greedy([]int32{288}, 1), 288},
+		{"too many tokens", "max_tokens", greedy(ramp(0, 10), 91), 91},
+		{"huge max_tokens", "max_tokens", greedy(ramp(0, 10), 1<<40), 1 << 40},
+		{"negative max_tokens", "max_tokens", greedy(ramp(0, 10), -1), -1},
+		{"stop id", "stop_token_ids", stop, -2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := e.Submit(context.Background(), tt.r)
+			var limit *LimitError
+			if !errors.As(err, &limit) || limit.Field != tt.field || limit.Value != tt.value || limit.Reason == "" {
+				t.Errorf("got %#v, want a LimitError of %s with the value %d", err, tt.field, tt.value)
+			}
+		})
+	}
+	var param *sampler.ParamError
+	if _, err := e.Submit(context.Background(), hot); !errors.As(err, &param) || param.Field != "temperature" {
+		t.Errorf("temperature 9: %v", err)
+	}
+	cancelled, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := e.Submit(cancelled, greedy(ramp(0, 3), 1)); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled before: %v", err)
+	}
+	if ran {
+		t.Error("a request that was refused reached the device")
+	}
+	if got := len(mustGenerate(t, e, greedy(ramp(0, 10), 0))); got != 90 {
+		t.Errorf("%d tokens without max_tokens, want 90", got)
+	}
+	if got := len(mustGenerate(t, e, greedy(ramp(0, 99), 1))); got != 1 {
+		t.Errorf("%d tokens after the longest prompt, want 1", got)
+	}
+}
+
+// gate holds a device between steps: each receive from it lets one step run.
+func gate(dev *hashDevice) chan struct{} {
+	g := make(chan struct{})
+	dev.forward = func([]int32) { <-g }
+	return g
+}
+
+func TestQueueIsBounded(t *testing.T) {
+	e, dev := hashEngine(t, EngineOptions{Parallel: 1, Queue: 2})
+	g := gate(dev)
+	var streams []*Stream
+	for i := range 3 {
+		s, err := e.Submit(context.Background(), greedy(ramp(i, 5), 2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		streams = append(streams, s)
+	}
+	if _, err := e.Submit(context.Background(), greedy(ramp(3, 5), 2)); !errors.Is(err, ErrBusy) {
+		t.Errorf("the fourth request: %v, want ErrBusy", err)
+	}
+	close(g)
+	for _, s := range streams {
+		for _, err := range s.Tokens() {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if got := mustGenerate(t, e, greedy(ramp(3, 5), 2)); len(got) != 2 {
+		t.Errorf("%d tokens after the queue was empty again", len(got))
+	}
+}
+
+// TestOrderOfArrival: with one place, requests are served one after the other,
+// the first first.
+func TestOrderOfArrival(t *testing.T) {
+	e, dev := hashEngine(t, EngineOptions{Parallel: 1})
+	var order []int32
+	dev.forward = func(ids []int32) {
+		if len(ids) > 1 {
+			order = append(order, ids[0])
+		}
+	}
+	var streams []*Stream
+	for i := range 10 {
+		s, err := e.Submit(context.Background(), greedy(ramp(10*i, 3), 4))
+		if err != nil {
+			t.Fatal(err)
+		}
+		streams = append(streams, s)
+	}
+	for _, s := range streams {
+		for range s.Tokens() {
+		}
+	}
+	if err := e.Close(context.Background()); err != nil { // order is the engine's until then
+		t.Fatal(err)
+	}
+	if !slices.IsSorted(order) || len(order) != 10 {
+		t.Errorf("prompts ran in the order %v", order)
+	}
+}
+
+// TestReaderDoesNotHoldUpOthers: a stream that nobody reads delays nobody, and
+// its tokens are all there when it is read at last.
+func TestReaderDoesNotHoldUpOthers(t *testing.T) {
+	e, _ := hashEngine(t, EngineOptions{Parallel: 2})
+	want := mustGenerate(t, e, greedy(ramp(1, 5), 400))
+	slow, err := e.Submit(context.Background(), greedy(ramp(1, 5), 400))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		mustGenerate(t, e, greedy(ramp(i, 9), 30))
+	}
+	var got []int32
+	for tok, err := range slow.Tokens() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, tok.ID)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the slow reader got %d tokens, want the %d of a quick one", len(got), len(want))
+	}
+}
+
+// waitFor polls until a condition of the engine's state holds.
+func waitFor(t *testing.T, e *Engine, what string, ok func(Stats) bool) {
+	t.Helper()
+	for range 5000 {
+		if ok(e.Stats()) {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Fatalf("%s: never came: %+v", what, e.Stats())
+}
+
+func TestCancel(t *testing.T) {
+	e, dev := hashEngine(t, EngineOptions{Parallel: 1})
+	g := gate(dev)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	running, err := e.Submit(ctx, greedy(ramp(0, 70), 400))
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting, err := e.Submit(ctx, greedy(ramp(1, 70), 400))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := e.Submit(context.Background(), greedy(ramp(2, 5), 3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g <- struct{}{}
+	g <- struct{}{}
+	if _, err := running.Recv(); err != nil {
+		t.Fatal(err)
+	}
+	gone := errors.New("the client has gone")
+	cancel(gone)
+	close(g)
+	for name, s := range map[string]*Stream{"running": running, "waiting": waiting} {
+		var last error
+		for _, err := range s.Tokens() {
+			last = err
+		}
+		if !errors.Is(last, gone) {
+			t.Errorf("%s: ended with %v, want %v", name, last, gone)
+		}
+	}
+	n := 0
+	for _, err := range other.Tokens() {
+		if err != nil {
+			t.Error(err)
+		}
+		n++
+	}
+	if n != 3 {
+		t.Errorf("the other request got %d tokens, want 3", n)
+	}
+	waitFor(t, e, "pages of the cancelled", func(s Stats) bool { return s.PagesUsed == 0 && s.Running+s.Waiting == 0 })
+}
+
+func TestClose(t *testing.T) {
+	t.Run("drains", func(t *testing.T) {
+		e, _ := hashEngine(t, EngineOptions{Parallel: 1})
+		var streams []*Stream
+		for i := range 5 {
+			s, err := e.Submit(context.Background(), greedy(ramp(i, 5), 50))
+			if err != nil {
+				t.Fatal(err)
+			}
+			streams = append(streams, s)
+		}
+		if err := e.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+		for _, s := range streams {
+			n := 0
+			for _, err := range s.Tokens() {
+				if err != nil {
+					t.Error(err)
+				}
+				n++
+			}
+			if n != 50 {
+				t.Errorf("%d tokens, want 50", n)
+			}
+		}
+		if _, err := e.Submit(context.Background(), greedy(ramp(0, 5), 5)); !errors.Is(err, ErrClosed) {
+			t.Errorf("after Close: %v, want ErrClosed", err)
+		}
+	})
+	t.Run("deadline", func(t *testing.T) {
+		e, dev := hashEngine(t, EngineOptions{Parallel: 1})
+		dev.forward = func([]int32) { time.Sleep(time.Millisecond) }
+		s, err := e.Submit(context.Background(), greedy(ramp(0, 5), 500))
+		if err != nil {
+			t.Fatal(err)
+		}
+		queued, err := e.Submit(context.Background(), greedy(ramp(1, 5), 500))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Millisecond)
+		defer cancel()
+		if err := e.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Close: %v, want the deadline's error", err)
+		}
+		for _, s := range []*Stream{s, queued} {
+			var last error
+			for _, err := range s.Tokens() {
+				last = err
+			}
+			if !errors.Is(last, ErrClosed) {
+				t.Errorf("ended with %v, want ErrClosed", last)
+			}
+		}
+	})
+}
