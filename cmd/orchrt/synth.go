@@ -34,15 +34,15 @@ func runSynth(ctx context.Context, args []string) int {
 	if err != nil {
 		return usageError(fs, "--preset: %v", err)
 	}
-	if err := synth.CheckType(*typ); err != nil {
-		return usageError(fs, "--type: %v", err)
-	}
 	v, err := readVocab(*vocab)
 	if err != nil {
 		return failed("synth", err)
 	}
 	bar := newProgress("writing", "B")
 	opt := synth.Options{Shape: shape, Type: *typ, Seed: *seed, Vocab: v, Progress: bar.Update}
+	if err := opt.Validate(); err != nil {
+		return usageError(fs, "%v", err)
+	}
 	write := func(w io.Writer) error { return synth.Write(untilDone{ctx, w}, opt) }
 	if *out == "-" {
 		err = write(os.Stdout)
