@@ -229,6 +229,7 @@ func intFilter(m *machine, v Value, a *args) Value {
 		def = int64(0)
 	}
 	base := a.int(1, "base", "int", 10)
+	noUndefined(v)
 	if i, ok := integer(v); ok {
 		return i
 	}
@@ -252,11 +253,18 @@ func intFilter(m *machine, v Value, a *args) Value {
 	return def
 }
 
+func noUndefined(v Value) {
+	if u, ok := v.(Undefined); ok {
+		throw("%q is undefined and cannot be a number", u.Name)
+	}
+}
+
 func floatFilter(m *machine, v Value, a *args) Value {
 	def, ok := a.get(0, "default")
 	if !ok {
 		def = 0.0
 	}
+	noUndefined(v)
 	if f, ok := float(v); ok {
 		return f
 	}

@@ -286,7 +286,7 @@ func isOperator(t tokens.Type) bool {
 func rewriteOperand(ts toks) toks {
 	var out toks
 	test := false
-	for i := 0; i < len(ts); i++ {
+	for i := skipSigns(&ts); i < len(ts); i++ {
 		switch ts[i].Type {
 		case tokens.LeftParenthesis, tokens.LeftBracket, tokens.LeftBrace:
 			end := closing(ts, i)
@@ -298,6 +298,9 @@ func rewriteOperand(ts toks) toks {
 			i = end
 			continue
 		case tokens.Is:
+			if test {
+				out = bracket(out)
+			}
 			test = true
 		}
 		out = append(out, ts[i])
@@ -306,6 +309,29 @@ func rewriteOperand(ts toks) toks {
 		return bracket(out)
 	}
 	return out
+}
+
+// skipSigns turns several signs in front of an operand into one. It returns 0,
+// where the operand begins.
+func skipSigns(ts *toks) int {
+	n, minus := 0, 0
+	for ; n < len(*ts) && isOperator((*ts)[n].Type); n++ {
+		switch (*ts)[n].Type {
+		case tokens.Subtraction:
+			minus++
+		case tokens.Addition:
+		default:
+			return 0
+		}
+	}
+	if n > 1 {
+		sign := like((*ts)[0], tokens.Addition, "+")
+		if minus%2 == 1 {
+			sign = like((*ts)[0], tokens.Subtraction, "-")
+		}
+		*ts = append(toks{sign}, (*ts)[n:]...)
+	}
+	return 0
 }
 
 // closing returns the index of the bracket that closes the one at i.

@@ -5,7 +5,11 @@ import (
 	"unicode"
 
 	"github.com/nikolalohinski/gonja/v2/nodes"
+	"github.com/nikolalohinski/gonja/v2/tokens"
 )
+
+var modulo = &tokens.Token{Type: tokens.Modulo, Val: "%"}
+
 
 // testNode is "x is name" or "x is name(args)".
 func (m *machine) testNode(n *nodes.TestExpression) Value {
@@ -32,18 +36,11 @@ func (m *machine) test(name string, v Value, a *args) bool {
 	}
 	switch name {
 	case "divisibleby":
-		x, okX := integer(v)
-		y, okY := integer(a.needs(0, "num", "divisibleby"))
-		if !okX || !okY || y == 0 {
-			throw("divisibleby needs ints, and not zero")
-		}
-		return x%y == 0
-	case "odd", "even":
-		x, ok := integer(v)
-		if !ok {
-			throw("the test %q needs an int", name)
-		}
-		return x%2 == 0 == (name == "even")
+		return !truth(m.arithmetic(modulo, v, a.needs(0, "num", "divisibleby")))
+	case "even":
+		return !truth(m.arithmetic(modulo, v, int64(2)))
+	case "odd":
+		return m.equal(m.arithmetic(modulo, v, int64(2)), int64(1))
 	case "sameas":
 		return same(v, a.needs(0, "other", "sameas"))
 	}

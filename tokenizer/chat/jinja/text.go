@@ -59,6 +59,7 @@ func pyFloat(f float64) string {
 
 // repr is Python's repr(v).
 func (w *writer) repr(v Value) {
+	w.m.work(stepCost)
 	w.m.enter()
 	defer w.m.leave()
 	switch v := v.(type) {
@@ -162,6 +163,7 @@ type jsonStyle struct {
 
 // json is Python's json.dumps(v).
 func (w *writer) json(v Value, style *jsonStyle, level int) {
+	w.m.work(stepCost)
 	w.m.enter()
 	defer w.m.leave()
 	switch v := v.(type) {

@@ -47,6 +47,8 @@ func hash(key Value) any {
 	switch k := key.(type) {
 	case nil, int64, Big:
 		return k
+	case Undefined:
+		return Undefined{}
 	case Str:
 		return k.S
 	case bool:
@@ -302,7 +304,7 @@ func (m *machine) less(a, b Value) bool {
 	}
 	x, okX := a.(*List)
 	y, okY := b.(*List)
-	if !okX || !okY {
+	if !okX || !okY || x.Tuple != y.Tuple {
 		throw("%s and %s cannot be ordered", typeName(a), typeName(b))
 	}
 	for i := range min(len(x.Items), len(y.Items)) {
