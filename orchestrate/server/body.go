@@ -61,7 +61,9 @@ func readUpTo(r io.Reader, announced, limit int64) ([]byte, error) {
 		case err != nil:
 			return nil, err
 		case len(body) == cap(body):
-			body = append(body, 0)[:len(body)]
+			grown := make([]byte, len(body), min(2*int64(cap(body)), limit+1))
+			copy(grown, body)
+			body = grown
 		}
 	}
 }

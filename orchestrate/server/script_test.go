@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -100,15 +101,20 @@ func (g *script) answer(prompt string) []int32 {
 	return ids
 }
 
+// readQwen3 reads Qwen3's tokenizer once for all tests.
+var readQwen3 = sync.OnceValues(func() (*tokenizer.Tokenizer, error) {
+	r, err := testdata.Qwen3Tokenizer()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return tokenizer.FromJSON(r)
+})
+
 // qwen3 is Qwen3's tokenizer.
 func qwen3(t testing.TB) *tokenizer.Tokenizer {
 	t.Helper()
-	r, err := testdata.Qwen3Tokenizer()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	tok, err := tokenizer.FromJSON(r)
+	tok, err := readQwen3()
 	if err != nil {
 		t.Fatal(err)
 	}
