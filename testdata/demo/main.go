@@ -11,6 +11,7 @@ import (
 	"flag"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -64,12 +65,19 @@ func run(ctx context.Context, binary, model, prompt string, tokens int64) (err e
 		}
 	}()
 
-	client := openai.NewClient(option.WithBaseURL(fmt.Sprintf("http://127.0.0.1:%d/v1", port)), option.WithAPIKey("none"), option.WithMaxRetries(0))
-	id, err := served(ctx, client)
-	if err != nil {
+	url := fmt.Sprintf("http://127.0.0.1:%d", port)
+	if err := ready(ctx, url+"/health"); err != nil {
 		return err
 	}
-	return chat(ctx, client, id, prompt, tokens)
+	client := openai.NewClient(option.WithBaseURL(url+"/v1"), option.WithAPIKey("none"), option.WithMaxRetries(0))
+	models, err := client.Models.List(ctx)
+	if err != nil {
+		return fmt.Errorf("listing the models: %w", err)
+	}
+	if len(models.Data) == 0 {
+		return errors.New("the server lists no model")
+	}
+	return chat(ctx, client, models.Data[0].ID, prompt, tokens)
 }
 
 // freePort returns a TCP port that nothing listened on a moment ago.
@@ -82,16 +90,25 @@ func freePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-// served waits until the server answers and returns the model that it serves.
-func served(ctx context.Context, client openai.Client) (string, error) {
+// ready waits until the server says that it is well, which is once the model is
+// loaded.
+func ready(ctx context.Context, url string) error {
 	for {
-		page, err := client.Models.List(ctx)
-		if err == nil && len(page.Data) > 0 {
-			return page.Data[0].ID, nil
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return nil
+			}
+			err = errors.New(resp.Status)
 		}
 		select {
 		case <-ctx.Done():
-			return "", fmt.Errorf("the server did not come up: %w", errors.Join(ctx.Err(), err))
+			return fmt.Errorf("the server did not come up: %w", errors.Join(ctx.Err(), err))
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
