@@ -26,7 +26,7 @@ type benchFlags struct {
 func runBench(ctx context.Context, args []string) int {
 	var f benchFlags
 	fs := newFlags("bench", "--model F",
-		"Measures prefill and decoding in tokens/s, mean and standard deviation after a warm-up, with the\nengine and its greedy sampling step but without text and HTTP, and compares them with the read\nbandwidth of this machine, measured in the same run. --ctx 0 is as long as the tests need.")
+		"Measures prefill and decoding in tokens/s, mean and standard deviation after a warm-up, with the\nengine and its greedy sampling step but without text and HTTP, and compares them with the read\nbandwidth of this machine, measured in the same run. --ctx 0 and --kv-tokens 0 are\nas much as the tests need.")
 	fs.IntVarP(&f.tests.Prompt, "prompt", "p", 512, "tokens of the prefill test; 0 leaves it out")
 	fs.IntVarP(&f.tests.Generate, "generate", "n", 128, "tokens of the decoding test; 0 leaves it out")
 	fs.IntVarP(&f.tests.Depth, "depth", "d", 0, "tokens in the cache before either test")
@@ -71,6 +71,7 @@ func measure(ctx context.Context, f *benchFlags) (*bench.Report, error) {
 	}
 	defer dev.Close()
 	bandwidth := dev.MeasureBandwidth()
+	bench.ResetPeak() // the measurement took a buffer
 	report := &bench.Report{
 		Model:   bench.DescribeModel(ck),
 		Machine: bench.Machine{CPU: bench.CPUName(), Device: dev.Name(), Threads: dev.Threads()},
@@ -113,8 +114,9 @@ func (f *benchFlags) start(ck *checkpoint.Checkpoint, dev *cpu.Device, report *b
 	report.Model.Cache, report.Model.Context = f.model.kv, context
 	parallel := max(f.model.parallel, slices.Max(append([]int{1}, f.tests.Concurrency...)))
 	pages := func(tokens int) int { return (tokens + kernels.PageTokens - 1) / kernels.PageTokens }
-	return runtime.NewEngine(model, runtime.EngineOptions{
-		Parallel: parallel, Context: context, Cache: cache,
-		CachePages: max(pages(context), parallel*pages(longest)),
-	})
+	opt := runtime.EngineOptions{Parallel: parallel, Context: context, Cache: cache, CachePages: pages(f.model.cache)}
+	if opt.CachePages == 0 {
+		opt.CachePages = max(pages(context), parallel*pages(longest))
+	}
+	return runtime.NewEngine(model, opt)
 }

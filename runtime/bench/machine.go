@@ -29,6 +29,11 @@ func ReadMemory() Memory {
 	return Memory{Resident: kb("VmRSS"), Peak: kb("VmHWM")}
 }
 
+// ResetPeak makes Peak count from here on, where the kernel can do that.
+func ResetPeak() {
+	os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // where it fails, Peak counts from the start
+}
+
 // CPUName is the processor's name; "" where there is no /proc.
 func CPUName() string { return procField("/proc/cpuinfo", "model name") }
 
