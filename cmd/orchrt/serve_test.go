@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -154,7 +155,9 @@ func TestEndToEnd(t *testing.T) {
 	t.Run("limits", func(t *testing.T) {
 		p := ask("Hi")
 		p.MaxTokens = param.NewOpt[int64](100_000)
-		if _, err := client.Chat.Completions.New(ctx, p); err == nil || !strings.Contains(err.Error(), "context_length_exceeded") {
+		_, err := client.Chat.Completions.New(ctx, p)
+		var e *sdk.Error
+		if !errors.As(err, &e) || e.Param != "max_tokens" || e.Code != "context_length_exceeded" {
 			t.Errorf("max_tokens beyond the context: %v", err)
 		}
 	})

@@ -38,7 +38,7 @@ func checkJSON(data []byte) *Error {
 
 // syntaxError is the 400 for a body that is not proper JSON.
 func syntaxError(offset int, what string) *Error {
-	return invalid("", CodeInvalidJSON, "the request body is not valid JSON: at byte %d: %s", offset, what)
+	return invalid("", CodeInvalidJSON, "invalid JSON at byte %d: %s", offset, what)
 }
 
 // invalidUTF8 is the offset of the first byte of data that is not UTF-8.

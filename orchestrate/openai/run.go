@@ -88,7 +88,6 @@ type sequence struct {
 	parser   *splitter // nil for plain text
 	stop     *sampler.Stop
 	tokens   []sampler.Token // for the next event
-	callID   string
 	calls    int
 	thinking bool // the last text was thinking
 	ended    bool // no more text is wanted, or the reader is gone

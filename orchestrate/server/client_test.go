@@ -129,7 +129,7 @@ func TestChatExtras(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Choices) != 3 || r.Model != "test-model" || r.SystemFingerprint != "fp_test" {
+	if len(r.Choices) != 3 || r.Model != "test-model" || decodeMap(t, r.RawJSON())["system_fingerprint"] != "fp_test" {
 		t.Errorf("answer %s", r.RawJSON())
 	}
 	text := ""
