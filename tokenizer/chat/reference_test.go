@@ -20,6 +20,7 @@ type referenceCase struct {
 	Prompt   string  `json:"prompt"`
 	Error    string  `json:"error"`
 	IDs      []int32 `json:"ids"`
+	Plain    bool    `json:"plain"`
 }
 
 func loadTemplate(t testing.TB, name string) *Template {

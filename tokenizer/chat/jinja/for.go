@@ -74,9 +74,7 @@ func (s *forStatement) runOver(m *machine, v Value, outer *scope, depth int) {
 	if s.cond != nil {
 		l.items = s.filter(m, l.items, outer)
 	}
-	if len(l.items) == 0 && s.empty != nil {
-		m.inScope(outer, func() { m.run(s.empty.Nodes) })
-	}
+	ended := false // an iteration came to the end of the body; jinja2 asks that for else
 	for i, item := range l.items {
 		m.work(itemCost)
 		l.index = i
@@ -87,8 +85,12 @@ func (s *forStatement) runOver(m *machine, v Value, outer *scope, depth int) {
 			sig = m.run(s.body.Nodes)
 		})
 		if sig == breakLoop {
-			return
+			break
 		}
+		ended = ended || sig == proceed
+	}
+	if !ended && s.empty != nil {
+		m.inScope(outer, func() { m.run(s.empty.Nodes) })
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 
 var modulo = &tokens.Token{Type: tokens.Modulo, Val: "%"}
 
-
 // testNode is "x is name" or "x is name(args)".
 func (m *machine) testNode(n *nodes.TestExpression) Value {
 	v := m.eval(n.Expression)
