@@ -29,7 +29,7 @@ func runBench(ctx context.Context, args []string) int {
 		"Measures prefill and decoding in tokens/s, mean and standard deviation after a warm-up, with the\nengine and its greedy sampling step but without text and HTTP, and compares them with the read\nbandwidth of this machine, measured in the same run. --ctx 0 and --kv-tokens 0 are\nas much as the tests need.")
 	fs.IntVarP(&f.tests.Prompt, "prompt", "p", 512, "tokens of the prefill test; 0 leaves it out")
 	fs.IntVarP(&f.tests.Generate, "generate", "n", 128, "tokens of the decoding test; 0 leaves it out")
-	fs.IntVarP(&f.tests.Depth, "depth", "d", 0, "tokens in the cache before either test")
+	fs.IntVarP(&f.tests.Depth, "depth", "d", 0, "tokens in the cache before either test, a multiple of 64")
 	fs.IntVarP(&f.tests.Repeat, "repeat", "r", 5, "measured repetitions")
 	fs.IntSliceVar(&f.tests.Concurrency, "concurrency", nil, "also this many equal requests at once, such as 1,4,16")
 	fs.Uint64Var(&f.tests.Seed, "seed", 0, "seed of the random prompts")

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"orchrt/kernels"
 	"orchrt/runtime"
 	"orchrt/sampler"
 )
@@ -30,7 +31,7 @@ type Engine interface {
 type Options struct {
 	Prompt      int   // tokens of the prefill test
 	Generate    int   // tokens of the decoding test
-	Depth       int   // tokens in the cache before either
+	Depth       int   // tokens in the cache before either, a multiple of kernels.PageTokens
 	Repeat      int   // measured repetitions, after one that is not
 	Concurrency []int // numbers of sequences at once, Prompt and Generate tokens each
 	Vocab       int   // prompts are drawn from 0..Vocab-1
@@ -43,6 +44,8 @@ func (o Options) Validate() error {
 	switch {
 	case o.Prompt < 0 || o.Generate < 0 || o.Depth < 0:
 		return fmt.Errorf("bench: negative token counts: prompt %d, generate %d, depth %d", o.Prompt, o.Generate, o.Depth)
+	case o.Depth%kernels.PageTokens != 0:
+		return fmt.Errorf("bench: a depth of %d, want a multiple of %d, the tokens of a page", o.Depth, kernels.PageTokens)
 	case o.Repeat < 1:
 		return fmt.Errorf("bench: %d repetitions, want at least 1", o.Repeat)
 	case o.Prompt+o.Generate == 0:
@@ -58,7 +61,7 @@ func (o Options) Validate() error {
 
 // Longest is the number of positions that the longest sequence takes.
 func (o Options) Longest() int {
-	return max(1, o.Depth) + o.Prompt + o.Generate + 1
+	return o.Depth + max(1, o.Prompt) + max(1, o.Generate)
 }
 
 // Result is what Run measured.
@@ -73,10 +76,10 @@ type Prefill struct {
 	Tokens    int    `json:"tokens"`
 	Depth     int    `json:"depth"`
 	PerSecond Series `json:"tokens_per_second"`
-	TTFT      Series `json:"ttft_seconds"` // with Depth, of the added tokens alone
+	TTFT      Series `json:"ttft_seconds"`
 }
 
-// Decode is one sequence's tokens after its first.
+// Decode is one sequence, a token a step.
 type Decode struct {
 	Tokens    int    `json:"tokens"`
 	Depth     int    `json:"depth"`
@@ -188,26 +191,46 @@ func (r *runner) generate(ctx context.Context, prompt []int32, n int) (arrivals,
 	return a, nil
 }
 
-// prefill times prompts. With a depth, each prompt follows tokens that have just
-// been through the engine, so that its prefix cache has their full pages; only
-// the tokens that it does not have count.
+// prompt returns tokens of the wanted depth, which it has put into the engine's
+// prefix cache, and n more, which will have to be computed.
+func (r *runner) prompt(ctx context.Context, n int) ([]int32, error) {
+	p := r.tokens(r.opt.Depth)
+	if len(p) > 0 {
+		if _, err := r.generate(ctx, p, 1); err != nil {
+			return nil, err
+		}
+	}
+	return append(p, r.tokens(n)...), nil
+}
+
+// seconds makes a request for n tokens after prompt, of which computed tokens
+// are new to the engine, and returns the time to its last token.
+func (r *runner) seconds(ctx context.Context, prompt []int32, computed, n int) (float64, error) {
+	a, err := r.generate(ctx, prompt, n)
+	if err != nil {
+		return 0, err
+	}
+	if got := len(prompt) - a.cached; got != computed {
+		return 0, fmt.Errorf("%d tokens of the prompt were computed, want %d: the prefix cache is too small or off", got, computed)
+	}
+	return a.at[n-1].Seconds(), nil
+}
+
+// prefill times prompts to their first token.
 func (r *runner) prefill(ctx context.Context) (*Prefill, error) {
 	o := r.opt
 	var rate, ttft []float64
 	for i := range o.Repeat + 1 {
-		prompt := r.tokens(o.Depth)
-		if o.Depth > 0 {
-			if _, err := r.generate(ctx, prompt, 1); err != nil {
-				return nil, err
-			}
-		}
-		prompt = append(prompt, r.tokens(o.Prompt)...)
-		a, err := r.generate(ctx, prompt, 1)
+		prompt, err := r.prompt(ctx, o.Prompt)
 		if err != nil {
 			return nil, err
 		}
-		if s := a.at[0].Seconds(); i > 0 {
-			rate = append(rate, float64(len(prompt)-a.cached)/s)
+		s, err := r.seconds(ctx, prompt, o.Prompt, 1)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			rate = append(rate, float64(o.Prompt)/s)
 			ttft = append(ttft, s)
 		}
 		r.step()
@@ -215,17 +238,22 @@ func (r *runner) prefill(ctx context.Context) (*Prefill, error) {
 	return &Prefill{Tokens: o.Prompt, Depth: o.Depth, PerSecond: seriesOf(rate), TTFT: seriesOf(ttft)}, nil
 }
 
-// decode times the tokens after the first one.
+// decode times tokens from a request whose prompt is cached but for one token,
+// so that every step, the first one too, computes one token.
 func (r *runner) decode(ctx context.Context) (*Decode, error) {
 	o := r.opt
 	var rate []float64
 	for i := range o.Repeat + 1 {
-		a, err := r.generate(ctx, r.tokens(max(1, o.Depth)), o.Generate+1)
+		prompt, err := r.prompt(ctx, 1)
+		if err != nil {
+			return nil, err
+		}
+		s, err := r.seconds(ctx, prompt, 1, o.Generate)
 		if err != nil {
 			return nil, err
 		}
 		if i > 0 {
-			rate = append(rate, float64(o.Generate)/(a.at[o.Generate]-a.at[0]).Seconds())
+			rate = append(rate, float64(o.Generate)/s)
 		}
 		r.step()
 	}

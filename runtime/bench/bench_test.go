@@ -17,6 +17,7 @@ type fakeEngine struct {
 	mu       sync.Mutex
 	requests []runtime.Request
 	short    int   // leave out that many tokens
+	forgets  bool  // has no prefix cache
 	err      error // fail with it
 }
 
@@ -24,6 +25,9 @@ func (f *fakeEngine) Generate(ctx context.Context, r runtime.Request) iter.Seq2[
 	f.mu.Lock()
 	cached := 0
 	for _, q := range f.requests {
+		if f.forgets {
+			break
+		}
 		if n := len(q.Prompt) / 64 * 64; n < len(r.Prompt) && slices.Equal(q.Prompt[:n], r.Prompt[:n]) {
 			cached = max(cached, n)
 		}
@@ -46,7 +50,7 @@ func (f *fakeEngine) Generate(ctx context.Context, r runtime.Request) iter.Seq2[
 func TestRunMakesTheRequests(t *testing.T) {
 	f := &fakeEngine{}
 	steps := 0
-	o := Options{Prompt: 100, Generate: 7, Depth: 130, Repeat: 2, Concurrency: []int{1, 3}, Vocab: 50,
+	o := Options{Prompt: 100, Generate: 7, Depth: 128, Repeat: 2, Concurrency: []int{1, 3}, Vocab: 50,
 		Progress: func(done, total int) {
 			if steps++; done != steps || total != 8 {
 				t.Errorf("step %d reported as %d of %d", steps, done, total)
@@ -77,16 +81,15 @@ func TestRunMakesTheRequests(t *testing.T) {
 			t.Error("a prompt outside the vocabulary")
 		}
 	}
-	want := [][2]int{{130, 1}, {230, 1}, {130, 1}, {230, 1}, {130, 1}, {230, 1}, // prefill, the first to warm up
-		{130, 8}, {130, 8}, {130, 8}, // decoding
+	want := [][2]int{{128, 1}, {228, 1}, {128, 1}, {228, 1}, {128, 1}, {228, 1}, // prefill, the first to warm up
+		{128, 1}, {129, 7}, {128, 1}, {129, 7}, {128, 1}, {129, 7}, // decoding
 		{100, 7}, {100, 7}, {100, 7}, {100, 7}}
 	if !slices.Equal(shapes, want) {
 		t.Errorf("requests of %v, want %v", shapes, want)
 	}
-	// The tokens before the depth are not counted as prefill: 130 + 100 - 128.
 	p := res.Prefill
-	if got := p.PerSecond.Samples[0] * p.TTFT.Samples[0]; got < 101.99 || got > 102.01 {
-		t.Errorf("prefill counted %v tokens, want 102", got)
+	if got := p.PerSecond.Samples[0] * p.TTFT.Samples[0]; got < 99.99 || got > 100.01 {
+		t.Errorf("prefill counted %v tokens, want 100", got)
 	}
 }
 
@@ -113,6 +116,10 @@ func TestRunErrors(t *testing.T) {
 	if _, err := Run(t.Context(), &fakeEngine{short: 1}, good); err == nil {
 		t.Error("no error when tokens are missing")
 	}
+	deep := Options{Prompt: 1, Depth: 64, Repeat: 1, Vocab: 9}
+	if _, err := Run(t.Context(), &fakeEngine{forgets: true}, deep); err == nil {
+		t.Error("no error from an engine that computed the depth again")
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := Run(ctx, &fakeEngine{}, good); !errors.Is(err, context.Canceled) {
@@ -120,7 +127,7 @@ func TestRunErrors(t *testing.T) {
 	}
 	for _, o := range []Options{
 		{Prompt: -1, Repeat: 1, Vocab: 1}, {Repeat: 1, Vocab: 1}, {Prompt: 1, Vocab: 1}, {Prompt: 1, Repeat: 1},
-		{Prompt: 1, Repeat: 1, Vocab: 1, Concurrency: []int{0}},
+		{Prompt: 1, Repeat: 1, Vocab: 1, Concurrency: []int{0}}, {Prompt: 1, Repeat: 1, Vocab: 1, Depth: 65},
 	} {
 		if _, err := Run(t.Context(), &fakeEngine{}, o); err == nil {
 			t.Errorf("no error for %+v", o)
