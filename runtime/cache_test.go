@@ -49,11 +49,10 @@ func TestPrefixCache(t *testing.T) {
 // TestPrefixInFlight: requests for the same prompt at the same time compute it
 // once.
 func TestPrefixInFlight(t *testing.T) {
-	e, dev := hashEngine(t, EngineOptions{Parallel: 4, Chunk: 100})
-	want := mustGenerate(t, e, greedy(ramp(0, 300), 5))
-	e.Close(context.Background())
+	first, _ := hashEngine(t, EngineOptions{Parallel: 4, Chunk: 100})
+	want := mustGenerate(t, first, greedy(ramp(0, 300), 5))
 
-	e, dev = hashEngine(t, EngineOptions{Parallel: 4, Chunk: 100})
+	e, dev := hashEngine(t, EngineOptions{Parallel: 4, Chunk: 100})
 	g := gate(dev)
 	var streams []*Stream
 	for range 4 {

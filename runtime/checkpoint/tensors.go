@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"orchrt/gguf"
 	"orchrt/kernels"
 )
 
@@ -100,7 +101,7 @@ func (ck *Checkpoint) checkTensor(e expected, t tensor) error {
 	}
 	f, ok := t.kind.Format()
 	if !ok {
-		return badTensor(ck.path, e.name, "is stored as %v, which is not supported", t.kind)
+		return badTensor(ck.path, e.name, "is stored as %v, which is not supported", gguf.Type(t.kind))
 	}
 	plain := t.kind == kernels.F32 || t.kind == kernels.F16 || t.kind == kernels.BF16
 	if len(e.shape) == 1 && !plain {

@@ -21,8 +21,9 @@ type Model struct {
 	Tied                                                         bool
 	Seed                                                         uint64
 
-	Meta    map[string]any // laid over the metadata; a nil value removes a key
-	Shapes  map[string][]int64
+	Meta    map[string]any     // laid over the metadata; a nil value removes a key
+	Shapes  map[string][]int64 // dims, fastest first, other than they should be
+	Kinds   map[string]gguf.Type
 	Missing []string // tensors left out
 	Extra   []string // tensors [hidden] f32 added
 	// Fill, if set, gives a tensor's values instead of random ones.
@@ -166,6 +167,9 @@ func (m Model) tensors() []tensor {
 		if shape, ok := m.Shapes[name]; ok {
 			dims = shape
 		}
+		if k, ok := m.Kinds[name]; ok {
+			kind = k
+		}
 		list = append(list, tensor{name, dims, kind})
 	}
 	matrix := gguf.F32
@@ -207,6 +211,10 @@ func (m Model) values(t tensor, random *rand.Rand) []byte {
 	n := int64(1)
 	for _, d := range t.dims {
 		n *= d
+	}
+	if t.kind != gguf.F32 && t.kind != gguf.F16 {
+		size, _ := gguf.SizeOf(t.kind, t.dims)
+		return make([]byte, size)
 	}
 	var out []byte
 	for i := range int(n) {
