@@ -242,17 +242,24 @@ func (m *Message) validateContent() error {
 // validateText checks that every text is valid UTF-8, which a message made in
 // Go need not be.
 func (m *Message) validateText() error {
-	texts := map[string]string{"content": m.Content.String(), "name": m.Name, "tool_call_id": m.ToolCallID}
-	if m.ReasoningContent != nil {
-		texts["reasoning_content"] = *m.ReasoningContent
+	for _, f := range []struct{ field, text string }{{"content", m.Content.Text}, {"name", m.Name}, {"tool_call_id", m.ToolCallID}} {
+		if !utf8.ValidString(f.text) {
+			return fieldError(f.field, "invalid UTF-8")
+		}
+	}
+	for i, part := range m.Content.Parts {
+		if !utf8.ValidString(part) {
+			return fieldError(fmt.Sprintf("content[%d].text", i), "invalid UTF-8")
+		}
+	}
+	if m.ReasoningContent != nil && !utf8.ValidString(*m.ReasoningContent) {
+		return fieldError("reasoning_content", "invalid UTF-8")
 	}
 	for i, c := range m.ToolCalls {
-		field := fmt.Sprintf("tool_calls[%d].", i)
-		texts[field+"id"], texts[field+"function.name"], texts[field+"function.arguments"] = c.ID, c.Name, c.Arguments
-	}
-	for field, s := range texts {
-		if !utf8.ValidString(s) {
-			return fieldError(field, "invalid UTF-8")
+		for _, f := range []struct{ field, text string }{{"id", c.ID}, {"function.name", c.Name}, {"function.arguments", c.Arguments}} {
+			if !utf8.ValidString(f.text) {
+				return fieldError(fmt.Sprintf("tool_calls[%d].%s", i, f.field), "invalid UTF-8")
+			}
 		}
 	}
 	return nil

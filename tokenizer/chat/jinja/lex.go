@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	maxTagTokens = 2000 // tokens of one {{ }} or {% %}
+	maxTagTokens = 1000 // tokens of one {{ }} or {% %}
 	maxBrackets  = 64   // nested brackets
 	maxBlocks    = 64   // nested statements
 )

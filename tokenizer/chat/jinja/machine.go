@@ -9,13 +9,13 @@ import (
 // Limits bounds what a template may use. The zero value of a field is its
 // default.
 type Limits struct {
-	Source int // bytes of a template; default 512 KiB
+	Source int // bytes of a template; default 256 KiB
 	Work   int // units of work of one rendering: about a byte copied, with stepCost for a step; default 64 Mi
 	Depth  int // nested evaluations; default 2,000
 }
 
 const (
-	defaultSource = 512 << 10
+	defaultSource = 256 << 10
 	defaultWork   = 64 << 20
 	defaultDepth  = 2000
 

@@ -188,14 +188,16 @@ func rewriteNot(ts toks) toks {
 	for n < len(ts) && ts[n].Type == tokens.Not {
 		n++
 	}
-	out := rewriteCompare(ts[n:])
-	for i := n - 1; i >= 0; i-- {
-		if i < n-1 || len(out) > 0 {
-			out = bracket(out)
-		}
-		out = append(toks{ts[i]}, out...)
+	inner := rewriteCompare(ts[n:])
+	if n < 2 {
+		return append(slices.Clone(ts[:n]), inner...)
 	}
-	return out
+	var out, end toks // gonja takes one "not" only: not (not (…))
+	for _, t := range ts[:n] {
+		out = append(out, t, like(t, tokens.LeftParenthesis, "("))
+		end = append(end, like(t, tokens.RightParenthesis, ")"))
+	}
+	return append(append(out, inner...), end...)
 }
 
 // comparison tells whether a comparison operator begins at i, and its length.
