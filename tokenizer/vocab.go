@@ -198,8 +198,12 @@ func (t *Tokenizer) checkTokens() error {
 			}
 		}
 	}
-	for b := range t.bytes {
-		id := t.words.find(&t.texts, []byte{byte(b)})
+	for r := rune(0); r < alphabetEnd; r++ {
+		b, ok := alphabetByte(r)
+		if !ok {
+			continue
+		}
+		id := t.part(string(r), []byte{b})
 		if id < 0 {
 			return bad("tokens", -1, "no token for byte 0x%02x: this is not a byte-level vocabulary", b)
 		}
