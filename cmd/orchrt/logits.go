@@ -20,6 +20,7 @@ type logitsFlags struct {
 	device  string
 	tokens  string
 	out     string
+	compare string
 	isa     string
 	threads int
 	exact   bool
@@ -34,6 +35,7 @@ func runLogits(ctx context.Context, args []string) int {
 	fs.StringVar(&f.device, "device", "auto", "auto, cpu, cuda or cuda:N")
 	fs.StringVar(&f.tokens, "tokens", "", "file of token ids, separated by spaces or commas; - is standard input")
 	fs.StringVarP(&f.out, "out", "o", "", "the file to write; - is standard output")
+	fs.StringVar(&f.compare, "compare", "", "a .npy of the same shape: print the relative error and the top-1 agreement")
 	fs.BoolVar(&f.exact, "exact", false, "float32 activations and products for every weight")
 	fs.IntVarP(&f.threads, "threads", "t", 0, "threads of the CPU device; 0 is one for each core")
 	fs.StringVar(&f.isa, "isa", "", "instruction set of the CPU device; the default is the best here")
@@ -119,6 +121,11 @@ func logits(ctx context.Context, f *logitsFlags, sequences [][]int32, w io.Write
 		return err
 	}
 	defer m.Close()
+	ref, err := openReference(f.compare, rows, ck.Config.Vocab)
+	if err != nil {
+		return err
+	}
+	defer ref.close()
 	out, done := newNPY(w, rows, ck.Config.Vocab), int64(0)
 	bar = newProgress("computing", "rows")
 	defer bar.Done()
@@ -127,11 +134,13 @@ func logits(ctx context.Context, f *logitsFlags, sequences [][]int32, w io.Write
 			out.Row(row)
 			done++
 			bar.Update(done, int64(rows))
-			return ctx.Err()
+			return errors.Join(ctx.Err(), ref.row(row))
 		})
 		if err != nil {
 			return err
 		}
 	}
+	bar.Done()
+	ref.print(os.Stderr)
 	return out.Close()
 }

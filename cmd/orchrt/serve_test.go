@@ -272,6 +272,14 @@ func TestCommands(t *testing.T) {
 	if err != nil || !bytes.Contains(b[:128], []byte("'shape': (5, ")) {
 		t.Errorf("logits wrote %v, %q", err, b[:min(len(b), 128)])
 	}
+	for _, tt := range []struct {
+		rows string
+		code int
+	}{{"1 2 3\n4 5", exitOK}, {"1 2 3 4", exitFailed}} {
+		if _, code := run(t, tt.rows, "logits", "--model", file, "--tokens", "-", "--out", "-", "--compare", npy); code != tt.code {
+			t.Errorf("logits --compare with %q: status %d, want %d", tt.rows, code, tt.code)
+		}
+	}
 	if _, code := run(t, "1 999999999", "logits", "--model", file, "--tokens", "-", "--out", npy); code != exitFailed {
 		t.Errorf("logits of an id that is no token: status %d", code)
 	}

@@ -69,16 +69,14 @@ func defaultParams(ck *checkpoint.Checkpoint, thinking bool) sampler.Params {
 	return p
 }
 
-// defaultNames are the name that the file gives itself and its file's name.
+// defaultNames are the file's name and the one that it gives itself, which may
+// be a sentence.
 func defaultNames(name, file string) []string {
 	base := strings.TrimSuffix(filepath.Base(file), ".gguf")
-	switch {
-	case name == "":
+	if name == "" || name == base {
 		return []string{base}
-	case name == base || file == "":
-		return []string{name}
 	}
-	return []string{name, base}
+	return []string{base, name}
 }
 
 // fingerprint changes with whatever changes answers: program, shapes, formats.

@@ -19,10 +19,12 @@ const (
 
 // Limits holds when a generation is to end.
 type Limits struct {
-	MaxTokens int      // 0: as many as the context has room for
-	maxField  string   // the field that MaxTokens came from
-	Stop      []string // the text before the first of these is the result
-	StopIDs   []int32
+	MaxTokens int    // 0: as many as the context has room for
+	maxField  string // the field that MaxTokens came from
+	// Stop are texts that end the answer; it ends before the first of them. In
+	// chat they count in the content, not in thinking and calls.
+	Stop    []string
+	StopIDs []int32
 }
 
 // readSampling reads the sampling fields that chat completions and completions

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -84,7 +85,7 @@ const endlessBody = `{"model":"test-model","messages":[{"role":"user","content":
 // TestKeys goes over every route: without a key none but /health answers.
 func TestKeys(t *testing.T) {
 	s, hs := start(t, &script{}, Options{APIKeys: []string{"secret-1", "secret-2"}})
-	for _, path := range append(s.Routes(), "/nowhere", "/v1/models/test-model") {
+	for _, path := range append(slices.Sorted(maps.Keys(s.routes)), "/nowhere", "/v1/models/test-model") {
 		for _, auth := range []string{"", "Bearer ", "Bearer secret", "Bearer secret-11", "Basic secret-1", "secret-1", "Bearer secret-1,secret-2"} {
 			for _, method := range []string{"GET", "POST", "OPTIONS"} {
 				resp, body := do(t, method, hs.URL+path+"?api_key=secret-1", "{}", "Authorization", auth)

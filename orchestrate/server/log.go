@@ -51,7 +51,10 @@ func (s *Server) logRequest(r *http.Request, w *recorder, e *entry) {
 	}
 	if e.err != nil {
 		attrs = append(attrs, slog.String("error_code", e.err.Code), slog.String("field", e.err.Param))
-		if e.err.Status >= 500 {
+		switch {
+		case e.err.Status == http.StatusServiceUnavailable:
+			level = slog.LevelWarn
+		case e.err.Status >= 500:
 			level = slog.LevelError
 		}
 		if e.err.Cause != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -284,14 +283,4 @@ func (s *Server) deviceFailed() bool {
 	stats := s.engineStats()
 	var failure *runtime.DeviceError
 	return stats != nil && errors.As(stats.Failure, &failure)
-}
-
-// Routes lists the paths that the server knows, for tests that go over all.
-func (s *Server) Routes() []string {
-	var paths []string
-	for p := range s.routes {
-		paths = append(paths, p)
-	}
-	slices.Sort(paths)
-	return paths
 }
