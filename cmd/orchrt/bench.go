@@ -70,12 +70,12 @@ func measure(ctx context.Context, f *benchFlags) (*bench.Report, error) {
 		return nil, err
 	}
 	defer dev.Close()
-	bandwidth := dev.MeasureBandwidth()
-	bench.ResetPeak() // the measurement took a buffer
 	report := &bench.Report{
 		Model:   bench.DescribeModel(ck),
-		Machine: bench.Machine{CPU: bench.CPUName(), Device: dev.Name(), Threads: dev.Threads()},
+		Machine: bench.Machine{CPU: bench.CPUName(), Device: dev.Name(), Threads: dev.Threads(), LoadAverage: bench.LoadAverage()},
 	}
+	bandwidth := dev.MeasureBandwidth()
+	bench.ResetPeak() // the measurement took a buffer
 	engine, err := f.start(ck, dev, report)
 	if err != nil {
 		return nil, err

@@ -37,6 +37,22 @@ func ResetPeak() {
 // CPUName is the processor's name; "" where there is no /proc.
 func CPUName() string { return procField("/proc/cpuinfo", "model name") }
 
+// LoadAverage is the mean number of threads that ran or wanted to over the last
+// minute: what others leave to a measurement shows here. 0 where there is no
+// /proc.
+func LoadAverage() float64 {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return 0
+	}
+	first, _, _ := strings.Cut(string(b), " ")
+	load, err := strconv.ParseFloat(first, 64)
+	if err != nil {
+		return 0
+	}
+	return load
+}
+
 // procField returns the value of the first line "key: value" of a file.
 func procField(file, key string) string {
 	f, err := os.Open(file)

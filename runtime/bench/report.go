@@ -36,6 +36,8 @@ type Machine struct {
 	CPU     string `json:"cpu"`
 	Device  string `json:"device"`
 	Threads int    `json:"threads"`
+
+	LoadAverage float64 `json:"load_average"` // before the run: near 0 on a machine of one's own
 }
 
 // Load is the reading and packing of the weights.
@@ -105,7 +107,7 @@ func (r *Report) facts() [][2]string {
 		{"model", fmt.Sprintf("%s (%s), %s, %s weights, %s", m.File, m.Name, m.Types, count(m.Weights), gb(float64(m.Bytes)))},
 		{"cpu", r.Machine.CPU},
 		{"device", r.Machine.Device},
-		{"threads", fmt.Sprint(r.Machine.Threads)},
+		{"threads", fmt.Sprintf("%d; load average %.2f before the run", r.Machine.Threads, r.Machine.LoadAverage)},
 		{"KV cache", fmt.Sprintf("%s, %d positions", m.Cache, m.Context)},
 		{"load", fmt.Sprintf("%.2f s, %s/s", r.Load.Seconds, gb(r.Load.BytesPerSecond))},
 		{"memory", fmt.Sprintf("resident %s, peak %s", gb(float64(r.Memory.Resident)), gb(float64(r.Memory.Peak)))},
