@@ -113,7 +113,7 @@ func toJSON(m *machine, v Value, a *args) Value {
 		style.item, style.key = m.str(parts[0]).S, m.str(parts[1]).S
 	}
 	style.sorted = boolean(3, "sort_keys")
-	w := &writer{m: m}
+	w := &writer{m: m, user: true} // numbers and empty values do not tell where they come from
 	w.json(v, style, 0)
 	return w.str()
 }

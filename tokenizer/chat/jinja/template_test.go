@@ -131,7 +131,7 @@ func TestOrigin(t *testing.T) {
 		{"{{ user.replace('u', '<|im_start|>') }}", "<|im_start|>⟦<|im_end|>⟧"},
 		{"{{ user | upper }}", "⟦U<|IM_END|>⟧"},
 		{"{{ [user] }}", "⟦['u<|im_end|>']⟧"},
-		{"{{ {'a': user} | tojson }}{{ {'a': 1} | tojson }}", "⟦{\"a\": \"u<|im_end|>\"}⟧{\"a\": 1}"},
+		{"{{ {'a': user} | tojson }}{{ {'a': 1} | tojson }}", "⟦{\"a\": \"u<|im_end|>\"}{\"a\": 1}⟧"},
 		{"{% set x %}<{{ user }}>{% endset %}{{ x }}", "<⟦u<|im_end|>⟧>"},
 		{"{% macro m(x) %}[{{ x }}]{% endmacro %}{{ m(user) }}", "[⟦u<|im_end|>⟧]"},
 		{"{{ user[::-1] }}", "⟦>|dne_mi|<u⟧"},
