@@ -21,6 +21,7 @@ type hashDevice struct {
 
 	fail    func() error       // called by Read, if set
 	forward func(at []int32)   // called by each step's first operation, if set
+	layer   func()             // called at the end of each layer, if set
 	logit   func(row []uint32) // changes a row of logits, if set
 	live    int                // buffers
 	total   int64              // Memory
@@ -156,6 +157,9 @@ func (d *hashDevice) MulAdd(x, y kernels.Mat, w kernels.Weight) {
 
 func (d *hashDevice) NormGateUp(h, x kernels.Mat, w *kernels.FFN) {
 	kernels.CheckNormGateUp(h, x, w)
+	if d.layer != nil {
+		d.layer()
+	}
 	for i := range x.Rows {
 		d.row(h, i)[0] = mix(d.row(x, i)[0], 5)
 	}

@@ -143,7 +143,7 @@ func (e *Engine) Options() EngineOptions { return e.opt }
 // Submit takes a request in. What is wrong with it is said at once: a
 // *LimitError or *sampler.ParamError names the field, ErrBusy means that the
 // queue is full, ErrClosed that the engine is closed. Cancelling ctx ends the
-// request between two steps. The caller reads the Stream or closes it.
+// request between two steps, or sooner if all others in the step have gone too. The caller reads the Stream or closes it.
 func (e *Engine) Submit(ctx context.Context, r Request) (*Stream, error) {
 	n, err := r.check(e.opt.Context, e.model.tokens)
 	if err != nil {
@@ -208,7 +208,7 @@ func (e *Engine) Generate(ctx context.Context, r Request) iter.Seq2[Token, error
 
 // Close takes no more requests, lets those in the engine finish until ctx is
 // done, ends the rest with ErrClosed, and frees the device's memory. It returns
-// ctx's error if requests were ended. The step that runs is always waited for.
+// ctx's error if requests were ended.
 func (e *Engine) Close(ctx context.Context) error {
 	e.mu.Lock()
 	if !e.closed {

@@ -452,6 +452,48 @@ func TestCancel(t *testing.T) {
 	waitFor(t, e, "pages of the cancelled", func(s Stats) bool { return s.PagesUsed == 0 && s.Running+s.Waiting == 0 })
 }
 
+// TestCancelWithinStep: a step goes on while anyone in it waits for it.
+func TestCancelWithinStep(t *testing.T) {
+	for want, company := range map[int]bool{1: false, 2: true} { // of two layers
+		e, dev := hashEngine(t, EngineOptions{Parallel: 2})
+		ctx, cancel := context.WithCancel(context.Background())
+		steps, cancelled, layers := 0, 0, 0
+		dev.forward = func([]int32) {
+			time.Sleep(100 * time.Microsecond)
+			steps++
+		}
+		dev.layer = func() {
+			if steps == 50 { // by then everyone generates
+				cancel()
+				cancelled = steps
+			}
+			if steps == cancelled {
+				layers++
+			}
+		}
+		gone, err := e.Submit(ctx, greedy(ramp(0, 70), 400))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if company {
+			other, err := e.Submit(context.Background(), greedy(ramp(9, 70), 400))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer other.Close()
+		}
+		for _, err := range gone.Tokens() {
+			if err != nil && !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		}
+		e.Close(context.Background())
+		if layers != want {
+			t.Errorf("%d layers ran after the caller had gone (company: %v), want %d", layers, company, want)
+		}
+	}
+}
+
 func TestClose(t *testing.T) {
 	t.Run("drains", func(t *testing.T) {
 		e, _ := hashEngine(t, EngineOptions{Parallel: 1})

@@ -13,22 +13,29 @@ type Batch struct {
 	IDs   kernels.Buf // [Rows.N] i32: the token of each row
 	Want  kernels.Buf // [Wants] i32: rows whose logits are wanted
 	Wants int
+
+	// Stop, if set, is asked before each layer: true ends the step there, and
+	// what it wrote is worth nothing. A step of a long prompt can take seconds.
+	Stop func() bool
 }
 
 // Forward runs a step of rows through the decoder: it appends their keys and
 // values to kv, one cache per layer, and returns the logits of the rows wanted,
-// [Wants, vocab], which live in s until the next call. Nothing waits: a failure
-// of the device shows when the logits are read.
-func (m *Model) Forward(s *Scratch, kv []kernels.Cache, b Batch) kernels.Mat {
+// [Wants, vocab], which live in s until the next call; ok is false if Stop has
+// ended it. Nothing waits: a failure of the device shows when the logits are
+// read.
+func (m *Model) Forward(s *Scratch, kv []kernels.Cache, b Batch) (logits kernels.Mat, ok bool) {
 	n, dev := b.Rows.N, m.dev
-	x := s.x.rows(n)            // [n, hidden] the residual stream
-	q := s.q.rows(n)            // [n, heads*headDim]
-	y := s.y.rows(n)            // [n, heads*headDim]
-	h := s.h.rows(n)            // [n, ffn]
-	l := s.logits.rows(b.Wants) // [wants, vocab]
+	x := s.x.rows(n) // [n, hidden] the residual stream
+	q := s.q.rows(n) // [n, heads*headDim]
+	y := s.y.rows(n) // [n, heads*headDim]
+	h := s.h.rows(n) // [n, ffn]
 
 	dev.Embed(x, m.embed, b.IDs)
 	for i := range m.layers {
+		if b.Stop != nil && b.Stop() {
+			return kernels.Mat{}, false
+		}
 		w := &m.layers[i]
 		dev.NormQKV(q, kv[i], x, &w.attn, b.Rows)
 		dev.Attend(y, q, kv[i], b.Rows)
@@ -36,10 +43,11 @@ func (m *Model) Forward(s *Scratch, kv []kernels.Cache, b Batch) kernels.Mat {
 		dev.NormGateUp(h, x, &w.ffn)
 		dev.MulAdd(x, h, w.down)
 	}
+	logits = s.logits.rows(b.Wants) // [wants, vocab]
 	if b.Wants > 0 {
-		dev.NormLogits(l, x, &m.head, b.Want)
+		dev.NormLogits(logits, x, &m.head, b.Want)
 	}
-	return l
+	return logits, true
 }
 
 // Scratch is the memory of the values between operations, for steps of up to a

@@ -27,7 +27,8 @@ func (e *Engine) step() {
 	if !e.build() {
 		return
 	}
-	if err := e.run(); err != nil {
+	ran, err := e.run()
+	if err != nil {
 		e.failed(err)
 		for _, s := range slices.Clone(e.running) {
 			if s.rows > 0 {
@@ -37,7 +38,9 @@ func (e *Engine) step() {
 		return
 	}
 	e.lastError = nil
-	e.deliver()
+	if ran {
+		e.deliver()
+	}
 }
 
 // afterPanic ends the sequences of the step. Nothing is known of the pages any
@@ -219,18 +222,31 @@ func (e *Engine) build() bool {
 	return len(b.ids) > 0
 }
 
-// run computes the step and reads the logits.
-func (e *Engine) run() error {
+// run computes the step and reads the logits; false means that it was left
+// unfinished because nobody wants it any more.
+func (e *Engine) run() (ran bool, err error) {
 	m := e.model
-	y := m.Forward(e.scratch, e.kv, e.batch.upload())
+	b := e.batch.upload()
+	b.Stop = e.unwanted
+	y, ran := m.Forward(e.scratch, e.kv, b)
 	e.steps++
 	e.rows += uint64(len(e.batch.ids))
 	// A step without wanted rows is waited for, too: the device's queue stays
 	// short and a failure hits the sequences that caused it.
 	if err := m.dev.Read(bytesOf(e.logits[:y.Rows*y.Cols]), y.Buf); err != nil {
-		return &DeviceError{Device: m.dev.Name(), Err: err}
+		return false, &DeviceError{Device: m.dev.Name(), Err: err}
 	}
-	return nil
+	return ran, nil
+}
+
+// unwanted reports that everyone with rows in this step has gone.
+func (e *Engine) unwanted() bool {
+	select {
+	case <-e.killed:
+		return true
+	default:
+	}
+	return !slices.ContainsFunc(e.running, func(s *sequence) bool { return s.rows > 0 && s.ctx.Err() == nil })
 }
 
 // deliver records what was computed and samples.
