@@ -48,7 +48,7 @@ func run(ctx context.Context, binary, model, prompt string, tokens int64) (err e
 	if err != nil {
 		return err
 	}
-	server := exec.CommandContext(ctx, binary, "serve", "--model", model, "--host", "127.0.0.1", "--port", strconv.Itoa(port))
+	server := exec.CommandContext(ctx, binary, "serve", "--model", model, "--host", "127.0.0.1", "--port", strconv.Itoa(port), "--log", "off")
 	server.Stderr = os.Stderr
 	server.Cancel = func() error { return server.Process.Signal(syscall.SIGTERM) }
 	server.WaitDelay = 20 * time.Second
