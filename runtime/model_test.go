@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"orchrt/kernels"
+	"orchrt/kernels/cpu"
 	"orchrt/kernels/kerneltest"
 	"orchrt/runtime/checkpoint"
 	"orchrt/runtime/internal/tiny"
@@ -73,6 +74,40 @@ func TestGreedyFollowsLogits(t *testing.T) {
 				t.Errorf("%d rows of logits, want %d: %v", next, len(all)-1, err)
 			}
 		})
+	}
+}
+
+// TestTied: a tied head gives the logits of a head of its own with the same
+// weights, to the last bit.
+func TestTied(t *testing.T) {
+	shape := tiny.Small()
+	shape.Half = true
+	shape.Fill = func(name string, i int) float32 {
+		h := mix(uint32(i), 1)
+		for _, c := range strings.Replace(name, "output.weight", "token_embd.weight", 1) {
+			h = mix(h, uint32(c))
+		}
+		return float32(h%2000)/1000 - 1
+	}
+	dev, err := cpu.New(cpu.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { dev.Close() })
+	var out [2][]float32
+	for i := range out {
+		shape.Tied = i == 1
+		m := loadTiny(t, dev, shape)
+		err := m.Logits(ramp(0, 100), func(_ int, row []float32) error {
+			out[i] = append(out[i], row...)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Equal(out[0], out[1]) || len(out[0]) != 100*shape.Vocab {
+		t.Error("the tied head's logits differ")
 	}
 }
 
