@@ -1,6 +1,7 @@
-// AVX2 with FMA: two registers of 8 rows; the dot products by vpmaddubsw, whose
-// 16-bit sums cannot overflow for codes below 128 times |x| <= 127. Wider codes
-// (offset 128) are made signed first and their sign moved to x.
+// AVX2 with FMA: a panel is two sides of 8 rows, whose products share the loads
+// of x. The dot products are by vpmaddubsw, whose 16-bit sums cannot overflow for
+// codes below 128 times |x| <= 127; sums of narrow codes stay in 16 bits for some
+// steps. Wider codes are made signed and their sign moved to x.
 #include "cpu.h"
 
 #if defined(__x86_64__)
@@ -20,6 +21,7 @@
 #define MR 4
 #define VN 8
 #define HAVE_DOT
+#define HAVE_PANEL_ROWS
 
 typedef float vn __attribute__((vector_size(32)));
 
@@ -58,93 +60,222 @@ static inline vf from_s8(v16b b) {
 	__m128i x = (__m128i)b;
 	return join(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(x)), _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(x, 8))));
 }
-static inline v64 lut64(v64 c, const uint8_t *lut) {
-	__m256i t = _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)lut)), half[2];
-	__builtin_memcpy(half, &c, 64);
-	for (int i = 0; i < 2; i++) half[i] = _mm256_shuffle_epi8(t, half[i]);
-	__builtin_memcpy(&c, half, 64);
-	return c;
+static inline vn from_u8n(v16b b) { return (vn)_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32((__m128i)b)); }
+static inline vn from_s8n(v16b b) { return (vn)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32((__m128i)b)); }
+
+typedef uint32_t words8 __attribute__((vector_size(32)));
+
+static inline words8 lutn(words8 c, const uint8_t *lut) {
+	__m256i t = _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)lut));
+	return (words8)_mm256_shuffle_epi8(t, (__m256i)c);
 }
 
-#define INLINE static inline __attribute__((always_inline))
+static void avx2_dot(const ort_format *f, int mr, const ort_tile *w, int n, const uint8_t *x, float *acc);
+static void avx2_panel_rows(const ort_format *f, int mr, const uint8_t *panel, int64_t in, const uint8_t *x, float *acc);
 
-INLINE __m256i splat32(const uint8_t *p) {
+#include "kern.inc"
+
+FORCE __m256i splat32(const uint8_t *p) {
 	int32_t v;
-	__builtin_memcpy(&v, p, 4);
+	memcpy(&v, p, 4);
 	return _mm256_set1_epi32(v);
 }
 
-// Sums of four products of codes w and x in each of 8 lanes.
-INLINE __m256i dot4(int wide, __m256i w, __m256i x) {
-	if (wide) {
-		w = _mm256_xor_si256(w, _mm256_set1_epi8((char)0x80)); // code - 128
-		return _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w)), _mm256_set1_epi16(1));
-	}
-	return _mm256_madd_epi16(_mm256_maddubs_epi16(w, x), _mm256_set1_epi16(1));
-}
+// What the integer part of a product is made of, as constants.
+typedef struct {
+	int group, has_min;
+	int depth; // steps whose products fit in 16 bits together: 4, 2 or 1; 0: codes less 128 are signed
+} product;
 
-// Rows 8*side..8*side+7 of n tiles times mr rows.
-INLINE void dot_side(int mr, int group, int has_min, int wide, float off, int side, const ort_tile *w, int n, const uint8_t *x, float *acc) {
-	__m256 a[MR], t[MR] = {_mm256_setzero_ps()}, voff = _mm256_set1_ps(off);
+// Steps of codes up to `most` that add up in 16 bits: each is at most 2*most*127.
+FORCE int sum_depth(int most) { return most <= 31 ? 4 : most <= 63 ? 2 : most <= 127 ? 1 : 0; }
+
+// s[r][side] = sums over 4 steps of codes times x for rows of each side and row r
+// of mr. q[2*j + side] is step j, x is at the first step.
+FORCE void sum_steps(product p, int mr, const vw *q, const uint8_t *x, __m256i (*s)[2]) {
+	__m256i ones = _mm256_set1_epi16(1), high = _mm256_set1_epi8((char)0x80);
+	int run = p.depth ? p.depth : 1;
 #pragma GCC unroll 4
-	for (int r = 0; r < mr; r++) a[r] = _mm256_loadu_ps(acc + 16 * r + 8 * side);
-	for (int i = 0; i < n; i++, w++, x += ORT_XTILE * mr) {
-		const float *d = (const float *)(x + 32 * mr), *f = d + 2 * mr;
-#pragma GCC unroll 2
-		for (int h = 0; h < 2; h++) {
-			__m256i s[MR];
-#pragma GCC unroll 4
-			for (int r = 0; r < mr; r++) s[r] = _mm256_setzero_si256();
-#pragma GCC unroll 4
-			for (int j = 4 * h; j < 4 * h + 4; j++) {
-				__m256i q = _mm256_load_si256((const __m256i *)(w->q[j] + 32 * side));
-#pragma GCC unroll 4
-				for (int r = 0; r < mr; r++) s[r] = _mm256_add_epi32(s[r], dot4(wide, q, splat32(x + 4 * mr * j + 4 * r)));
-			}
-			__m256 ds = _mm256_load_ps(w->ds[h] + 8 * side), mn = _mm256_load_ps(w->mn[h] + 8 * side);
-#pragma GCC unroll 4
-			for (int r = 0; r < mr; r++) {
-				__m256 v = _mm256_cvtepi32_ps(s[r]), dr = _mm256_set1_ps(d[h * mr + r]), sum = _mm256_set1_ps(f[h * mr + r]);
-				if (!has_min && !wide) v = _mm256_fnmadd_ps(voff, sum, v); // exact: integers below 2^24
-				if (group == 32) {
-					t[r] = h ? _mm256_fmadd_ps(v, dr, t[r]) : _mm256_mul_ps(v, dr);
-					continue;
-				}
-				a[r] = _mm256_fmadd_ps(ds, _mm256_mul_ps(v, dr), a[r]);
-				if (has_min) a[r] = _mm256_fnmadd_ps(mn, _mm256_mul_ps(sum, dr), a[r]);
-			}
-		}
-		if (group == 16) continue;
-		__m256 ds = _mm256_load_ps(w->ds[0] + 8 * side), mn = _mm256_load_ps(w->mn[0] + 8 * side);
+	for (int j = 0; j < 4; j++) {
+		__m256i w[2] = {(__m256i)q[2 * j], (__m256i)q[2 * j + 1]}, v;
+		if (!p.depth) { w[0] = _mm256_xor_si256(w[0], high); w[1] = _mm256_xor_si256(w[1], high); }
 #pragma GCC unroll 4
 		for (int r = 0; r < mr; r++) {
-			a[r] = _mm256_fmadd_ps(ds, t[r], a[r]);
-			if (has_min) a[r] = _mm256_fnmadd_ps(mn, _mm256_set1_ps(f[2 * mr + r]), a[r]);
+			__m256i xs = splat32(x + 4 * (mr * j + r));
+#pragma GCC unroll 2
+			for (int i = 0; i < 2; i++) {
+				if (p.depth) v = _mm256_maddubs_epi16(w[i], xs);
+				else v = _mm256_maddubs_epi16(_mm256_abs_epi8(w[i]), _mm256_sign_epi8(xs, w[i]));
+				if (run == 1) v = _mm256_madd_epi16(v, ones);
+				if (j == 0) s[r][i] = v;
+				else s[r][i] = run == 4 ? _mm256_add_epi16(s[r][i], v) : _mm256_add_epi32(s[r][i], v);
+			}
 		}
 	}
+	if (run == 4)
 #pragma GCC unroll 4
-	for (int r = 0; r < mr; r++) _mm256_storeu_ps(acc + 16 * r + 8 * side, a[r]);
+		for (int r = 0; r < mr; r++)
+#pragma GCC unroll 2
+			for (int i = 0; i < 2; i++) s[r][i] = _mm256_madd_epi16(s[r][i], ones);
 }
 
-INLINE void dot_group(const ort_format *f, int group, int has_min, int wide, int mr, const ort_tile *w, int n, const uint8_t *x, float *acc) {
-	float off = (float)f->off;
-	for (int side = 0; side < 2; side++) switch (mr) {
-	case 1: dot_side(1, group, has_min, wide, off, side, w, n, x, acc); break;
-	case 2: dot_side(2, group, has_min, wide, off, side, w, n, x, acc); break;
-	case 3: dot_side(3, group, has_min, wide, off, side, w, n, x, acc); break;
-	case 4: dot_side(4, group, has_min, wide, off, side, w, n, x, acc); break;
+// The same for codes of which two steps fit in 16 bits.
+FORCE void sum_pairs(int mr, const vw *q, const uint8_t *x, __m256i (*s)[2]) {
+	__m256i ones = _mm256_set1_epi16(1);
+#pragma GCC unroll 2
+	for (int j = 0; j < 4; j += 2)
+#pragma GCC unroll 4
+		for (int r = 0; r < mr; r++) {
+			__m256i x0 = splat32(x + 4 * (mr * j + r)), x1 = splat32(x + 4 * (mr * (j + 1) + r));
+#pragma GCC unroll 2
+			for (int i = 0; i < 2; i++) {
+				__m256i v = _mm256_add_epi16(_mm256_maddubs_epi16((__m256i)q[2 * j + i], x0), _mm256_maddubs_epi16((__m256i)q[2 * j + 2 + i], x1));
+				v = _mm256_madd_epi16(v, ones);
+				s[r][i] = j ? _mm256_add_epi32(s[r][i], v) : v;
+			}
+		}
+}
+
+// One tile times mr rows: a[r][side] += w · x. off is taken off where codes are
+// unsigned and have no minimum, exactly: integers below 2^24. ds and mn are
+// [half][side].
+FORCE void tile_mr(product p, int mr, __m256 off, const vw *q, const vn *ds, const vn *mn, const uint8_t *x, __m256 (*a)[2]) {
+	const float *d = (const float *)(x + 32 * mr), *f = d + 2 * mr;
+	__m256 t[MR][2];
+#pragma GCC unroll 2
+	for (int h = 0; h < 2; h++) {
+		__m256i s[MR][2];
+		if (p.depth == 2) sum_pairs(mr, q + 8 * h, x + 16 * mr * h, s);
+		else sum_steps(p, mr, q + 8 * h, x + 16 * mr * h, s);
+#pragma GCC unroll 4
+		for (int r = 0; r < mr; r++) {
+			__m256 dr = _mm256_set1_ps(d[h * mr + r]), sum = _mm256_set1_ps(f[h * mr + r]);
+#pragma GCC unroll 2
+			for (int i = 0; i < 2; i++) {
+				__m256 v = _mm256_cvtepi32_ps(s[r][i]);
+				if (!p.has_min && p.depth) v = _mm256_fnmadd_ps(off, sum, v);
+				if (p.group == 32) {
+					t[r][i] = h ? _mm256_fmadd_ps(v, dr, t[r][i]) : _mm256_mul_ps(v, dr);
+					continue;
+				}
+				a[r][i] = _mm256_fmadd_ps((__m256)ds[2 * h + i], _mm256_mul_ps(v, dr), a[r][i]);
+				if (p.has_min) a[r][i] = _mm256_fnmadd_ps((__m256)mn[2 * h + i], _mm256_mul_ps(sum, dr), a[r][i]);
+			}
+		}
 	}
+	if (p.group == 16) return;
+#pragma GCC unroll 4
+	for (int r = 0; r < mr; r++)
+#pragma GCC unroll 2
+		for (int i = 0; i < 2; i++) {
+			a[r][i] = _mm256_fmadd_ps((__m256)ds[i], t[r][i], a[r][i]);
+			if (p.has_min) a[r][i] = _mm256_fnmadd_ps((__m256)mn[i], _mm256_set1_ps(f[2 * mr + r]), a[r][i]);
+		}
+}
+
+// acc[mr][16] to and from registers.
+FORCE void load_acc(int mr, const float *acc, __m256 (*a)[2]) {
+#pragma GCC unroll 4
+	for (int r = 0; r < mr; r++) { a[r][0] = _mm256_loadu_ps(acc + 16 * r); a[r][1] = _mm256_loadu_ps(acc + 16 * r + 8); }
+}
+FORCE void store_acc(int mr, float *acc, __m256 (*a)[2]) {
+#pragma GCC unroll 4
+	for (int r = 0; r < mr; r++) { _mm256_storeu_ps(acc + 16 * r, a[r][0]); _mm256_storeu_ps(acc + 16 * r + 8, a[r][1]); }
+}
+
+// ---- unpacked tiles ---------------------------------------------------
+
+FORCE void dot_mr(product p, int mr, float off, const ort_tile *w, int n, const uint8_t *x, float *acc) {
+	__m256 a[MR][2];
+	load_acc(mr, acc, a);
+	for (int i = 0; i < n; i++, w++, x += ORT_XTILE * mr)
+		tile_mr(p, mr, _mm256_set1_ps(off), (const vw *)w->q, (const vn *)w->ds, (const vn *)w->mn, x, a);
+	store_acc(mr, acc, a);
+}
+
+FORCE void dot_product(product p, int mr, float off, const ort_tile *w, int n, const uint8_t *x, float *acc) {
+	switch (mr) {
+	case 1: dot_mr(p, 1, off, w, n, x, acc); break;
+	case 2: dot_mr(p, 2, off, w, n, x, acc); break;
+	case 3: dot_mr(p, 3, off, w, n, x, acc); break;
+	case 4: dot_mr(p, 4, off, w, n, x, acc); break;
+	}
+}
+
+// The largest code of a format.
+static int largest_code(const ort_format *f) {
+	static const uint8_t most[] = {[PLANE_4] = 15, [PLANE_41] = 31, [PLANE_42] = 63, [PLANE_8] = 255, [PLANE_21] = 7, [PLANE_2] = 3};
+	return f->lut ? 2 * f->off : most[f->plane];
 }
 
 static void avx2_dot(const ort_format *f, int mr, const ort_tile *w, int n, const uint8_t *x, float *acc) {
-	if (f->off == 128) dot_group(f, 32, 0, 1, mr, w, n, x, acc);
-	else if (f->group == 16 && f->has_min) dot_group(f, 16, 1, 0, mr, w, n, x, acc);
-	else if (f->group == 16) dot_group(f, 16, 0, 0, mr, w, n, x, acc);
-	else if (f->has_min) dot_group(f, 32, 1, 0, mr, w, n, x, acc);
-	else dot_group(f, 32, 0, 0, mr, w, n, x, acc);
+#define DOT(group, has_min, depth) \
+	case (group) * 16 + (has_min) * 8 + (depth): dot_product((product){group, has_min, depth}, mr, (float)f->off, w, n, x, acc); break;
+	switch (f->group * 16 + f->has_min * 8 + sum_depth(largest_code(f))) {
+		DOT(32, 1, 4)
+		DOT(32, 0, 4)
+		DOT(32, 0, 1)
+		DOT(32, 0, 0)
+		DOT(16, 1, 4)
+		DOT(16, 0, 4)
+		DOT(16, 0, 2)
+		DOT(16, 0, 1)
+	default: __builtin_trap();
+	}
+#undef DOT
 }
 
-#include "kern.inc"
+// ---- packed panels ----------------------------------------------------
+
+// How far ahead of use a panel is fetched, in bytes.
+enum { AHEAD = 8192 };
+
+// Tables are made signed, as their largest code is not a constant here.
+FORCE product shape_product(shape s) {
+	int most = s.plane == PLANE_41 ? 31 : s.plane == PLANE_42 ? 63 : s.plane == PLANE_8 ? 255 : 15;
+	return (product){shape_group(s), shape_min(s), s.lut ? 0 : sum_depth(most)};
+}
+
+FORCE void panel_shape(shape s, int mr, const ort_format *f, const uint8_t *panel, int64_t in, const uint8_t *x, float *acc) {
+	int tiles = shape_super(s) / 32, bytes = shape_header(s) + tiles * shape_tile(s), groups = 32 / shape_group(s);
+	__m256 a[MR][2], off = _mm256_set1_ps((float)f->off);
+	uint8_t lut[16];
+	if (s.lut) for (int i = 0; i < 16; i++) lut[i] = (uint8_t)(f->lut[i] - f->off + 128);
+	load_acc(mr, acc, a);
+	for (int64_t n = in / shape_super(s); n > 0; n--, panel += bytes) {
+		vn d[2], m[2];
+		for (int i = 0; i < 2; i++) { d[i] = halfn(panel + 16 * i) * f->dmul; m[i] = super_min(s, panel + 16 * i); }
+		for (int b = 0; b < shape_header(s); b += 64) _mm_prefetch((const char *)panel + AHEAD + b, _MM_HINT_T1);
+		for (int t = 0; t < tiles; t++, x += ORT_XTILE * mr) {
+			const uint8_t *p = panel + shape_header(s) + t * shape_tile(s);
+			vw q[16], side[8];
+			vn ds[4], mn[4];
+			for (int b = 0; b < shape_tile(s); b += 64) _mm_prefetch((const char *)p + AHEAD + b, _MM_HINT_T1);
+#pragma GCC unroll 2
+			for (int i = 0; i < 2; i++) {
+				tile_codes(s, lut, p + 32 * i, side);
+#pragma GCC unroll 8
+				for (int j = 0; j < 8; j++) q[2 * j + i] = side[j];
+				for (int h = 0; h < groups; h++) group_scale(s, panel + 8 * i, d[i], m[i], t * groups + h, &ds[2 * h + i], &mn[2 * h + i]);
+			}
+			tile_mr(shape_product(s), mr, off, q, ds, mn, x, a);
+		}
+	}
+	store_acc(mr, acc, a);
+}
+
+static void avx2_panel_rows(const ort_format *f, int mr, const uint8_t *panel, int64_t in, const uint8_t *x, float *acc) {
+#define ROWS1(s) panel_shape(s, 1, f, panel, in, x, acc)
+#define ROWS2(s) panel_shape(s, 2, f, panel, in, x, acc)
+#define ROWS3(s) panel_shape(s, 3, f, panel, in, x, acc)
+#define ROWS4(s) panel_shape(s, 4, f, panel, in, x, acc)
+	switch (mr) {
+	case 1: SHAPES(f, ROWS1) break;
+	case 2: SHAPES(f, ROWS2) break;
+	case 3: SHAPES(f, ROWS3) break;
+	case 4: SHAPES(f, ROWS4) break;
+	}
+}
 
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -68,9 +68,15 @@ static inline vf from_s8(v16b b) {
 	return v;
 }
 
-static inline v64 lut64(v64 c, const uint8_t *lut) {
-	for (int i = 0; i < 64; i++) c[i] = lut[c[i]];
-	return c;
+static inline vn from_u8n(v16b b) { return (vn){b[0], b[1], b[2], b[3]}; }
+static inline vn from_s8n(v16b b) { return (vn){(int8_t)b[0], (int8_t)b[1], (int8_t)b[2], (int8_t)b[3]}; }
+
+typedef uint32_t words4 __attribute__((vector_size(16)));
+
+static inline words4 lutn(words4 c, const uint8_t *lut) {
+	union { words4 w; uint8_t b[16]; } v = {.w = c};
+	for (int i = 0; i < 16; i++) v.b[i] = lut[v.b[i]];
+	return v.w;
 }
 
 #include "kern.inc"
