@@ -63,8 +63,9 @@ func (t *Tokenizer) fillBytePairs() {
 	}
 }
 
-// shortWord is the longest word, in bytes, that is merged by looking through all pairs each time.
-const shortWord = 64
+// shortWord is the longest word, in bytes, that is merged by looking through all pairs each time. Beyond it the heap
+// is faster.
+const shortWord = 40
 
 // merge appends the tokens of a word: its bytes, joined pair by pair, always the pair of lowest rank and of equal
 // pairs the leftmost, until no pair is in the list of merges.

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -73,28 +72,6 @@ func goRoot(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return strings.TrimSpace(string(out))
-}
-
-// ordinaryText is prose, programs and manuals in the languages that the machine has: Go's own sources and texts
-// everywhere, manuals and messages in other languages where they are installed.
-func ordinaryText(t testing.TB) []string {
-	root, text := goRoot(t), moduleDir(t, "golang.org/x/text")
-	texts := slices.Concat(
-		textFiles(filepath.Join(root, "src/testdata"), "*.txt", 1e6),
-		textFiles(filepath.Join(root, "doc"), "*", 1e6),
-		textFiles(filepath.Join(root, "src/net"), "*.go", 1e6),
-		textFiles(filepath.Join(root, "src/runtime"), "*.s", 5e5),
-		textFiles(filepath.Join(root, "test"), "*.go", 5e5),
-		textFiles(filepath.Join(text, "encoding/testdata"), "*-utf-8.txt", 1e6),
-		textFiles(filepath.Join(text, "language/display"), "*.go", 1e6),
-		textFiles("/usr/share/common-licenses", "*", 1e6),
-		textFiles("/usr/lib/python3.11", "*.py", 5e5),
-	)
-	for _, language := range []string{"ar", "cs", "de", "el", "fa", "fr", "he", "hi", "hu", "id", "it", "ja", "ko", "pl", "pt_BR", "ro",
-		"ru", "sr", "sv", "th", "tr", "uk", "vi", "zh_CN", "zh_TW"} {
-		texts = append(texts, textFiles("/usr/share/man/"+language, "*.gz", 1e5)...)
-	}
-	return texts
 }
 
 type corpus struct{ name, text string }

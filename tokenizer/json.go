@@ -1,12 +1,10 @@
 package tokenizer
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -201,36 +199,6 @@ func checkPreTokenizer(raw json.RawMessage) error {
 	return nil
 }
 
-// parseMerges reads either spelling of the list: "left right", or ["left", "right"].
-func parseMerges(raw json.RawMessage) ([]string, error) {
-	const path = "model.merges"
-	if len(raw) == 0 || raw[0] != '[' {
-		return nil, bad(path, -1, "is missing or no list")
-	}
-	if rest := bytes.TrimLeft(raw[1:], " \t\r\n"); len(rest) > 0 && rest[0] == '"' {
-		var merges []string
-		if err := json.Unmarshal(raw, &merges); err != nil {
-			return nil, jsonError(path, err)
-		}
-		return merges, nil
-	}
-	var pairs [][]string
-	if err := json.Unmarshal(raw, &pairs); err != nil {
-		return nil, jsonError(path, err)
-	}
-	merges := make([]string, len(pairs))
-	for i, p := range pairs {
-		if len(p) != 2 {
-			return nil, bad(path, i, "%d parts, a merge has two", len(p))
-		}
-		if strings.Contains(p[0], " ") || strings.Contains(p[1], " ") {
-			return nil, bad(path, i, "a part has a space, which is not in the byte-level alphabet")
-		}
-		merges[i] = p[0] + " " + p[1]
-	}
-	return merges, nil
-}
-
 // parseTokens orders the vocabulary by id and puts the added tokens into it.
 func (v *Vocab) parseTokens(raw json.RawMessage, added []addedJSON) error {
 	named, err := parseVocab(raw)
@@ -302,41 +270,4 @@ func (v *Vocab) parseAdded(i int, a addedJSON) error {
 		v.PAD = id
 	}
 	return nil
-}
-
-type vocabEntry struct {
-	text string
-	id   int32
-}
-
-// parseVocab reads the object of tokens and ids; a Go map would hide a token that is named twice.
-func parseVocab(raw json.RawMessage) ([]vocabEntry, error) {
-	const path = "model.vocab"
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	if start, err := d.Token(); err != nil || start != json.Delim('{') {
-		return nil, bad(path, -1, "is missing or no object")
-	}
-	var entries []vocabEntry
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return nil, jsonError(path, err)
-		}
-		text, _ := key.(string) // the file was parsed before: keys are strings
-		value, err := d.Token()
-		if err != nil {
-			return nil, jsonError(path, err)
-		}
-		number, ok := value.(json.Number)
-		if !ok {
-			return nil, bad(path, -1, "the id of %q is no number", clip(text))
-		}
-		id, err := number.Int64()
-		if err != nil || id < 0 || id >= maxTokens {
-			return nil, bad(path, -1, "the id of %q is %s, not a whole number between 0 and %d", clip(text), clip(number.String()), maxTokens-1)
-		}
-		entries = append(entries, vocabEntry{text, int32(id)})
-	}
-	return entries, nil
 }
