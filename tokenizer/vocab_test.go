@@ -244,3 +244,26 @@ func FuzzFromJSON(f *testing.F) {
 		}
 	})
 }
+
+// FuzzNew adds tokens, types and merges of every kind to a good vocabulary.
+func FuzzNew(f *testing.F) {
+	f.Add("abc\nab\u4e2d", "a b\nab c", []byte{1, 1}, int32(5))
+	f.Add("\xff\n\n<x>", "a\n b\na b c", []byte{1, 3, 4, 9}, int32(-7))
+	f.Fuzz(func(t *testing.T, tokens, merges string, types []byte, eos int32) {
+		v := tinyVocab("a+b")
+		v.Tokens = append(v.Tokens, strings.Split(tokens, "\n")...)
+		for _, k := range types {
+			v.Types = append(v.Types, int32(k))
+		}
+		v.Merges = append(v.Merges, strings.Split(merges, "\n")...)
+		v.EOS = eos
+		tok, err := New(v)
+		if err != nil {
+			if e := (*VocabError)(nil); !errors.As(err, &e) {
+				t.Fatalf("%T: %v", err, err)
+			}
+			return
+		}
+		checkRoundTrip(t, tok, "abc <end> "+strings.ToValidUTF8(tokens, "?"))
+	})
+}
