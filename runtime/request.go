@@ -3,6 +3,7 @@ package runtime
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"orchrt/sampler"
 )
@@ -37,6 +38,9 @@ type Token struct {
 	sampler.Token
 	Finish FinishReason // set on the last token
 	Cached int          // prompt tokens found in the prefix cache
+
+	Started time.Time // when the request's first step began; until then it waited
+	Drawn   time.Time // when this token was drawn
 }
 
 // check returns the first thing wrong with r as a *LimitError, and the number

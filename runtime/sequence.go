@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"orchrt/kernels"
 	"orchrt/sampler"
@@ -27,8 +28,9 @@ type sequence struct {
 	done  int
 	rows  int // tokens from done on that this step runs
 
-	cached  int  // prompt tokens found in the prefix cache
-	resumed bool // was preempted: what it finds in the cache is its own
+	cached  int       // prompt tokens found in the prefix cache
+	resumed bool      // was preempted: what it finds in the cache is its own
+	started time.Time // of its first step, zero before
 }
 
 // extendKeys computes the keys of pages that have become full.
@@ -85,7 +87,7 @@ func (s *sequence) sample(logits []float32) (t Token, err error) {
 	}
 	s.tokens = append(s.tokens, t.ID)
 	s.extendKeys()
-	t.Cached = s.cached
+	t.Cached, t.Started, t.Drawn = s.cached, s.started, time.Now()
 	switch {
 	case s.sampler.Ends(t.ID), slices.Contains(s.stops, t.ID):
 		t.Finish = FinishStop

@@ -6,6 +6,7 @@ import (
 	"io"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"orchrt/kernels"
 )
@@ -51,7 +52,7 @@ func (e *Engine) afterPanic(err error) {
 	all := !slices.ContainsFunc(e.running, hit)
 	for _, s := range e.running {
 		ends := all || hit(s)
-		s.pages, s.done, s.rows = nil, 0, 0
+		s.pages, s.done, s.rows, s.resumed = nil, 0, 0, true
 		if ends {
 			e.leave(s, err)
 		} else {
@@ -208,11 +209,14 @@ func (e *Engine) preempt(s *sequence) {
 
 // build collects the rows of the step; false means that there are none.
 func (e *Engine) build() bool {
-	b := e.batch
+	b, now := e.batch, time.Now()
 	b.reset()
 	for _, s := range e.running {
 		if s.rows == 0 {
 			continue
+		}
+		if s.started.IsZero() {
+			s.started = now
 		}
 		b.add(s.tokens[s.done:s.done+s.rows], s.done, s.pages)
 		if s.rows == s.pending() {
