@@ -95,8 +95,7 @@ func NewEngine(m *Model, opt EngineOptions) (*Engine, error) {
 		model: m, opt: opt,
 		places: make(chan struct{}, opt.Parallel+opt.Queue), submit: make(chan *sequence, opt.Parallel+opt.Queue),
 		closing: make(chan struct{}), killed: make(chan struct{}), stopped: make(chan struct{}),
-		pool:   newPagePool(opt.CachePages),
-		logits: make([]float32, opt.Parallel*m.Config.Vocab),
+		pool: newPagePool(opt.CachePages),
 	}
 	if err := e.allocate(); err != nil {
 		e.free()
@@ -107,15 +106,14 @@ func NewEngine(m *Model, opt EngineOptions) (*Engine, error) {
 	return e, nil
 }
 
-// allocate takes the device's memory.
+// allocate takes the device's memory, and the host's for the logits.
 func (e *Engine) allocate() (err error) {
 	m, opt := e.model, e.opt
-	need := m.pageBytes(opt.Cache) * int64(opt.CachePages)
-	if free, total := m.dev.Memory(); total > 0 && need > free {
-		return fmt.Errorf("runtime: the KV cache of %d tokens takes %s, but %s has %s free: choose a smaller context or an 8-bit cache",
-			opt.CachePages*kernels.PageTokens, size(need), m.dev.Name(), size(free))
-	}
 	rows := max(opt.Chunk, opt.Parallel)
+	if err := e.checkMemory(rows); err != nil {
+		return err
+	}
+	e.logits = make([]float32, opt.Parallel*m.Config.Vocab)
 	if e.scratch, err = m.NewScratch(rows, opt.Parallel); err != nil {
 		return err
 	}
@@ -124,6 +122,20 @@ func (e *Engine) allocate() (err error) {
 	}
 	e.kv, err = m.newCaches(opt.Cache, opt.CachePages)
 	return err
+}
+
+// checkMemory refuses sizes that do not fit before anything is allocated. The
+// host's copy of the logits counts too: on a CPU it is the same memory.
+func (e *Engine) checkMemory(rows int) error {
+	m, opt := e.model, e.opt
+	cache := m.pageBytes(opt.Cache) * int64(opt.CachePages)
+	work := m.scratchBytes(rows, opt.Parallel) + 4*int64(opt.Parallel)*int64(m.Config.Vocab)
+	if free, total := m.dev.Memory(); total > 0 && cache+work > free {
+		return fmt.Errorf("runtime: the KV cache of %d tokens takes %s and %d sequences at once take %s, but %s has %s free: "+
+			"choose a smaller context, fewer sequences or an 8-bit cache",
+			opt.CachePages*kernels.PageTokens, size(cache), opt.Parallel, size(work), m.dev.Name(), size(free))
+	}
+	return nil
 }
 
 // free gives the device's memory back.
@@ -143,7 +155,8 @@ func (e *Engine) Options() EngineOptions { return e.opt }
 // Submit takes a request in. What is wrong with it is said at once: a
 // *LimitError or *sampler.ParamError names the field, ErrBusy means that the
 // queue is full, ErrClosed that the engine is closed. Cancelling ctx ends the
-// request between two steps, or sooner if all others in the step have gone too. The caller reads the Stream or closes it.
+// request between two steps, or sooner if all others in the step have gone too.
+// The caller reads the Stream or closes it.
 func (e *Engine) Submit(ctx context.Context, r Request) (*Stream, error) {
 	n, err := r.check(e.opt.Context, e.model.tokens)
 	if err != nil {

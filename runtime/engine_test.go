@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -392,4 +393,59 @@ func TestClose(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestTimes: a token says when its request left the queue and when it was
+// drawn. A preempted request keeps its first beginning.
+func TestTimes(t *testing.T) {
+	e, dev := hashEngine(t, EngineOptions{Parallel: 1})
+	g := gate(dev)
+	begin := time.Now()
+	var streams []*Stream
+	for i := range 2 {
+		s, err := e.Submit(context.Background(), greedy(ramp(i, 5), 3))
+		if err != nil {
+			t.Fatal(err)
+		}
+		streams = append(streams, s)
+	}
+	close(g)
+	last := begin
+	for i, s := range streams {
+		var started time.Time
+		for tok, err := range s.Tokens() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if started.IsZero() {
+				started = tok.Started
+				if started.Before(last) { // the second waits for the end of the first
+					t.Errorf("request %d started %v before the one ahead of it ended", i, last.Sub(started))
+				}
+			}
+			if tok.Started != started || tok.Drawn.Before(started) || tok.Drawn.Before(last) {
+				t.Errorf("request %d: started %v, now %v; drawn at %v after %v", i, started, tok.Started, tok.Drawn, last)
+			}
+			last = tok.Drawn
+		}
+	}
+}
+
+// TestMemoryIsChecked: what sequences need for their logits counts as well as
+// the cache does.
+func TestMemoryIsChecked(t *testing.T) {
+	small := tiny.Small()
+	dev := &hashDevice{vocab: small.Vocab}
+	m := loadTiny(t, dev, small)
+	live := dev.live
+	dev.total = 64 << 20
+	for _, opt := range []EngineOptions{{Parallel: 60000, CachePages: 64}, {CachePages: 1 << 20}} {
+		if _, err := NewEngine(m, opt); err == nil || !strings.Contains(err.Error(), "free") {
+			t.Errorf("%+v: %v, want an error about memory", opt, err)
+		}
+	}
+	if dev.live != live {
+		t.Errorf("%d buffers are left over", dev.live-live)
+	}
+	stopEngine(t, startEngine(t, m, EngineOptions{}))
 }

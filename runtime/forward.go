@@ -74,18 +74,8 @@ func (m matrix) rows(n int) kernels.Mat {
 // logits of up to wants are wanted.
 func (m *Model) NewScratch(rows, wants int) (*Scratch, error) {
 	s := &Scratch{dev: m.dev, maxRows: rows, wanted: wants}
-	c := &m.Config
-	for _, a := range []struct {
-		to         *matrix
-		rows, cols int
-	}{
-		{&s.x, rows, c.Hidden},
-		{&s.q, rows, c.Heads * c.HeadDim},
-		{&s.y, rows, c.Heads * c.HeadDim},
-		{&s.h, rows, c.FFN},
-		{&s.logits, wants, c.Vocab},
-	} {
-		buf, err := m.dev.Alloc(4 * int64(a.rows) * int64(a.cols))
+	for _, a := range s.parts(m, rows, wants) {
+		buf, err := m.dev.Alloc(a.bytes())
 		if err != nil {
 			s.Free()
 			return nil, fmt.Errorf("runtime: activations of %d rows: %w", rows, err)
@@ -93,6 +83,34 @@ func (m *Model) NewScratch(rows, wants int) (*Scratch, error) {
 		*a.to = matrix{buf, a.cols}
 	}
 	return s, nil
+}
+
+// part is one matrix of a Scratch with its size.
+type part struct {
+	to         *matrix
+	rows, cols int
+}
+
+func (p part) bytes() int64 { return 4 * int64(p.rows) * int64(p.cols) }
+
+// parts lists what s consists of.
+func (s *Scratch) parts(m *Model, rows, wants int) []part {
+	c := &m.Config
+	return []part{
+		{&s.x, rows, c.Hidden},
+		{&s.q, rows, c.Heads * c.HeadDim},
+		{&s.y, rows, c.Heads * c.HeadDim},
+		{&s.h, rows, c.FFN},
+		{&s.logits, wants, c.Vocab},
+	}
+}
+
+// scratchBytes is what NewScratch takes.
+func (m *Model) scratchBytes(rows, wants int) (n int64) {
+	for _, p := range new(Scratch).parts(m, rows, wants) {
+		n += p.bytes()
+	}
+	return n
 }
 
 // Free gives the memory back.

@@ -18,6 +18,7 @@ type loader struct {
 	model       *Model
 	done, total int64 // bytes of weights
 	progress    func(done, total int64)
+	stop        func() error
 	err         error
 }
 
@@ -81,9 +82,20 @@ func (l *loader) table() {
 	}
 }
 
+// goesOn reports that nothing has failed and nobody wants to stop before the
+// tensor of that name.
+func (l *loader) goesOn(name string) bool {
+	if l.err == nil && l.stop != nil {
+		if err := l.stop(); err != nil {
+			l.fail(name, err)
+		}
+	}
+	return l.err == nil
+}
+
 // matrix packs a tensor [out, in] for the device.
 func (l *loader) matrix(name string) kernels.Weight {
-	if l.err != nil {
+	if !l.goesOn(name) {
 		return kernels.Weight{}
 	}
 	t, shape, data, _ := l.ck.Tensor(name)
@@ -99,7 +111,7 @@ func (l *loader) matrix(name string) kernels.Weight {
 
 // vector reads a tensor [n] as f32.
 func (l *loader) vector(name string) kernels.Buf {
-	if l.err != nil {
+	if !l.goesOn(name) {
 		return kernels.Buf{}
 	}
 	t, shape, data, _ := l.ck.Tensor(name)

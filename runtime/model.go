@@ -40,6 +40,9 @@ type LoadOptions struct {
 	// Progress, if set, is called after every tensor with the bytes of weights
 	// read so far and those of all.
 	Progress func(done, total int64)
+	// Stop, if set, is asked before every tensor: an error ends the loading and
+	// comes back from LoadModel. A context's Err is one.
+	Stop func() error
 }
 
 // LoadModel puts the weights of ck on dev. Each tensor's file mapping is
@@ -56,7 +59,7 @@ func LoadModel(ck *checkpoint.Checkpoint, dev kernels.Device, opt LoadOptions) (
 		Config: ck.Config, Context: opt.Context, dev: dev,
 		tokens: len(ck.Vocab.Tokens), eos: ck.EOS, suppress: ck.Suppress,
 	}
-	l := &loader{ck: ck, dev: dev, model: m, total: ck.WeightBytes(), progress: opt.Progress}
+	l := &loader{ck: ck, dev: dev, model: m, total: ck.WeightBytes(), progress: opt.Progress, stop: opt.Stop}
 	l.load()
 	if l.err != nil {
 		m.Close()

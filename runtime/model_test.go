@@ -184,6 +184,16 @@ func TestLoadModel(t *testing.T) {
 			t.Errorf("context %d: %v", context, err)
 		}
 	}
+	left, enough := 5, errors.New("enough")
+	stop := func() error {
+		if left--; left < 0 {
+			return enough
+		}
+		return nil
+	}
+	if _, err := LoadModel(ck, dev, LoadOptions{Stop: stop}); !errors.Is(err, enough) || left != -1 {
+		t.Errorf("stopped before the sixth tensor: %v with %d left", err, left)
+	}
 	dev.total = 1000
 	if _, err := LoadModel(ck, dev, LoadOptions{}); err == nil || !strings.Contains(err.Error(), "free") {
 		t.Errorf("no memory: %v", err)
