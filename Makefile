@@ -35,7 +35,7 @@ verify:
 MODEL ?= bin/qwen3-0.6b-q4_k_m.gguf
 bench: bin/orchrt $(MODEL)
 	bin/orchrt bench --model $(MODEL) $(BENCHFLAGS)
-	$(GO) test -run '^$$' -bench . -benchtime 0.2s ./kernels/cpu
+	$(GO) test -run '^$$' -bench . -skip /generic -benchtime 20x ./kernels/cpu
 
 bin/tiny-q4_k_m.gguf: | bin/orchrt
 	bin/orchrt synth --preset tiny --type Q4_K_M -o $@
