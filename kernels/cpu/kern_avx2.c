@@ -20,7 +20,6 @@
 #define ISA_NAME "avx2"
 #define MR 4
 #define VN 8
-#define HAVE_DOT
 #define HAVE_PANEL_ROWS
 
 typedef float vn __attribute__((vector_size(32)));
@@ -80,15 +79,6 @@ FORCE __m256i splat32(const uint8_t *p) {
 	memcpy(&v, p, 4);
 	return _mm256_set1_epi32(v);
 }
-
-// What the integer part of a product is made of, as constants.
-typedef struct {
-	int group, has_min;
-	int depth; // steps whose products fit in 16 bits together: 4, 2 or 1; 0: codes less 128 are signed
-} product;
-
-// Steps of codes up to `most` that add up in 16 bits: each is at most 2*most*127.
-FORCE int sum_depth(int most) { return most <= 31 ? 4 : most <= 63 ? 2 : most <= 127 ? 1 : 0; }
 
 // s[r][side] = sums over 4 steps of codes times x for rows of each side and row r
 // of mr. q[2*j + side] is step j, x is at the first step.
@@ -193,36 +183,18 @@ FORCE void dot_mr(product p, int mr, float off, const ort_tile *w, int n, const 
 	store_acc(mr, acc, a);
 }
 
-FORCE void dot_product(product p, int mr, float off, const ort_tile *w, int n, const uint8_t *x, float *acc) {
-	switch (mr) {
-	case 1: dot_mr(p, 1, off, w, n, x, acc); break;
-	case 2: dot_mr(p, 2, off, w, n, x, acc); break;
-	case 3: dot_mr(p, 3, off, w, n, x, acc); break;
-	case 4: dot_mr(p, 4, off, w, n, x, acc); break;
-	}
-}
-
-// The largest code of a format.
-static int largest_code(const ort_format *f) {
-	static const uint8_t most[] = {[PLANE_4] = 15, [PLANE_41] = 31, [PLANE_42] = 63, [PLANE_8] = 255, [PLANE_21] = 7, [PLANE_2] = 3};
-	return f->lut ? 2 * f->off : most[f->plane];
-}
-
 static void avx2_dot(const ort_format *f, int mr, const ort_tile *w, int n, const uint8_t *x, float *acc) {
-#define DOT(group, has_min, depth) \
-	case (group) * 16 + (has_min) * 8 + (depth): dot_product((product){group, has_min, depth}, mr, (float)f->off, w, n, x, acc); break;
-	switch (f->group * 16 + f->has_min * 8 + sum_depth(largest_code(f))) {
-		DOT(32, 1, 4)
-		DOT(32, 0, 4)
-		DOT(32, 0, 1)
-		DOT(32, 0, 0)
-		DOT(16, 1, 4)
-		DOT(16, 0, 4)
-		DOT(16, 0, 2)
-		DOT(16, 0, 1)
-	default: __builtin_trap();
+	float off = (float)f->off;
+#define DOT1(p) dot_mr(p, 1, off, w, n, x, acc)
+#define DOT2(p) dot_mr(p, 2, off, w, n, x, acc)
+#define DOT3(p) dot_mr(p, 3, off, w, n, x, acc)
+#define DOT4(p) dot_mr(p, 4, off, w, n, x, acc)
+	switch (mr) {
+	case 1: PRODUCTS(f, DOT1) break;
+	case 2: PRODUCTS(f, DOT2) break;
+	case 3: PRODUCTS(f, DOT3) break;
+	case 4: PRODUCTS(f, DOT4) break;
 	}
-#undef DOT
 }
 
 // ---- packed panels ----------------------------------------------------
