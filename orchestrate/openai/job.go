@@ -178,6 +178,9 @@ func (b *Backend) fill(j *Job, field string, prompts [][]int32, base sampler.Par
 		return err
 	}
 	if j.n > b.MaxChoices || len(prompts)*j.n > b.MaxChoices {
+		if j.n == 1 {
+			return invalid(field, CodeInvalidValue, "%q has %d prompts, this server answers at most %d in one request", field, len(prompts), b.MaxChoices)
+		}
 		return invalid("n", CodeInvalidValue, "%d prompts with \"n\" %d are %d answers, this server gives at most %d to one request",
 			len(prompts), j.n, len(prompts)*j.n, b.MaxChoices)
 	}
@@ -218,16 +221,16 @@ func (j *Job) Usage() Usage {
 // extension is what orchrt adds for the choices given.
 func (j *Job) extension(choices ...*Choice) *Extension {
 	e := &Extension{Sampling: j.Params, MaxTokens: j.MaxTokens, Thinking: j.thinking}
-	var first, last time.Duration
+	var queued, first, last time.Duration
 	tokens := 0
 	for i, c := range choices {
 		if i == 0 || c.First < first {
-			first = c.First
+			queued, first = c.Queued, c.First
 		}
 		last = max(last, c.Last)
 		tokens += max(c.Generated-1, 0)
 	}
-	e.Timings = Timings{FirstToken: first.Seconds(), Total: last.Seconds()}
+	e.Timings = Timings{Queue: queued.Seconds(), FirstToken: first.Seconds(), Total: last.Seconds()}
 	if last > first {
 		e.Timings.TokensPerSecond = float64(tokens) / (last - first).Seconds()
 	}

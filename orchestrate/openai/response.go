@@ -181,6 +181,7 @@ type Extension struct {
 
 // Timings are seconds, from admission on.
 type Timings struct {
+	Queue           float64 `json:"queue"` // of the choice whose first token came first
 	FirstToken      float64 `json:"time_to_first_token"`
 	Total           float64 `json:"total"`
 	TokensPerSecond float64 `json:"tokens_per_second"` // after the first token

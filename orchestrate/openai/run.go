@@ -129,11 +129,11 @@ func (s *sequence) run(ctx context.Context) {
 
 // token takes one token; it returns false when no more are wanted.
 func (s *sequence) token(tok runtime.Token) bool {
-	now := time.Since(s.start)
+	now := tok.Drawn.Sub(s.start) // not when it got here: a busy machine delivers several at once
 	gap := now - s.c.Last
 	s.c.Last = now
 	if s.c.Generated == 0 {
-		s.c.First, s.c.Cached = s.c.Last, tok.Cached
+		s.c.Queued, s.c.First, s.c.Cached = tok.Started.Sub(s.start), now, tok.Cached
 		s.begun()
 	}
 	s.c.Generated++

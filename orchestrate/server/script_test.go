@@ -25,6 +25,7 @@ type script struct {
 	tok     *tokenizer.Tokenizer
 	texts   map[string]string
 	pause   time.Duration // before each token
+	queued  time.Duration // before a sequence starts
 	active  atomic.Int32  // sequences at work
 	started chan struct{} // gets a value with each sequence, if not nil
 	busy    atomic.Bool   // answer with ErrBusy
@@ -47,6 +48,7 @@ func (g *script) Generate(ctx context.Context, r runtime.Request) iter.Seq2[runt
 			yield(runtime.Token{}, runtime.ErrBusy)
 			return
 		}
+		time.Sleep(g.queued)
 		g.active.Add(1)
 		defer g.active.Add(-1)
 		if g.started != nil {
@@ -60,6 +62,7 @@ func (g *script) Generate(ctx context.Context, r runtime.Request) iter.Seq2[runt
 		if n := r.MaxTokens; n > 0 && n < len(ids) {
 			ids, finish = ids[:n], runtime.FinishLength
 		}
+		started := time.Now()
 		for i := 0; ; i++ {
 			if g.pause > 0 {
 				select {
@@ -73,6 +76,7 @@ func (g *script) Generate(ctx context.Context, r runtime.Request) iter.Seq2[runt
 			}
 			var t runtime.Token
 			t.ID, t.Logprob = ids[i%len(ids)], -0.5
+			t.Started, t.Drawn = started, time.Now()
 			if r.Params.Logprobs > 0 {
 				t.Top = []sampler.Logprob{{ID: t.ID, Logprob: -0.5}}
 			}
