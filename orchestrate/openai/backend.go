@@ -100,8 +100,11 @@ func (b *Backend) checkContext(field string, n int, l Limits) (int, *Error) {
 	if l.MaxTokens == 0 {
 		return room, nil
 	}
+	if l.MaxTokens > room && l.MaxField == "" {
+		return room, nil
+	}
 	if l.MaxTokens > room {
-		name := l.maxField
+		name := l.MaxField
 		return 0, invalid(name, CodeContextExceeded,
 			"%q is %d, but after the %d tokens of the prompt only %d are left of the context's %d; lower %q or shorten the prompt",
 			name, l.MaxTokens, n, room, b.Context, name)

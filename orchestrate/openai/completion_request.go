@@ -54,9 +54,9 @@ func ParseCompletion(body []byte) (*CompletionRequest, *Error) {
 	r.Model = readModel(o)
 	r.N = readN(o)
 	r.Stream, r.IncludeUsage = readStream(o)
-	if top := o.small("logprobs", 0); top != nil { // the number of alternatives
-		on := true
-		r.Sampling.Logprobs, r.Sampling.TopLogprobs = &on, top
+	if top := o.integer("logprobs", 0, sampler.MaxLogprobs); top != nil { // the number of alternatives
+		on, n := true, int(*top)
+		r.Sampling.Logprobs, r.Sampling.TopLogprobs = &on, &n
 	}
 	r.readPrompt(o)
 	readIdentity(o)
@@ -103,6 +103,9 @@ func parsePrompts(raw json.RawMessage) ([]PromptInput, *Error) {
 	if c := items[0][0]; c == '-' || '0' <= c && c <= '9' {
 		ids, err := parseIDs("prompt", raw, maxTokens)
 		return []PromptInput{{IDs: ids}}, err
+	}
+	if c := items[0][0]; c != '"' && c != '[' {
+		return nil, wrongType("prompt[0]", "a string, a token id, or an array of token ids", items[0])
 	}
 	if len(items) > maxPrompts {
 		return nil, invalid("prompt", CodeInvalidValue, "%q has %d prompts, at most %d are allowed", "prompt", len(items), maxPrompts)

@@ -152,6 +152,8 @@ func TestParseCompletion(t *testing.T) {
 		{`[4294967296]`, "prompt[0]", 0, 0},
 		{`{}`, "prompt", 0, 0},
 		{`null`, "prompt", 0, 0},
+		{`[null]`, "prompt[0]", 0, 0},
+		{`[{}]`, "prompt[0]", 0, 0},
 	}
 	for _, tt := range tests {
 		r, err := ParseCompletion([]byte(`{"model":"m","prompt":` + tt.prompt + `}`))
@@ -170,6 +172,8 @@ func TestParseCompletion(t *testing.T) {
 		`{"model":"m","prompt":"a","best_of":2}`:                "best_of",
 		`{"model":"m","prompt":"a","echo":true,"logprobs":1}`:   "echo",
 		`{"model":"m","prompt":"a","messages":[]}`:              "messages",
+		`{"model":"m","prompt":"a","logprobs":21}`:              "logprobs",
+		`{"model":"m","prompt":"a","logprobs":true}`:            "logprobs",
 		`{"model":"m","prompt":"a","max_completion_tokens":10}`: "max_completion_tokens",
 	} {
 		if _, err := ParseCompletion([]byte(body)); err == nil || err.Param != param {

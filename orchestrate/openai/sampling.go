@@ -19,8 +19,10 @@ const (
 
 // Limits holds when a generation is to end.
 type Limits struct {
-	MaxTokens int    // 0: as many as the context has room for
-	maxField  string // the field that MaxTokens came from
+	MaxTokens int // 0: as many as the context has room for
+	// MaxField names the field that MaxTokens came from. Where it is "" MaxTokens
+	// is a default, which gives way to the context; else too many are refused.
+	MaxField string
 	// Stop are texts that end the answer; it ends before the first of them. In
 	// chat they count in the content, not in thinking and calls.
 	Stop    []string
@@ -103,9 +105,9 @@ func readLimits(o *object, maxFields ...string) Limits {
 		switch {
 		case v == nil:
 		case l.MaxTokens != 0 && l.MaxTokens != int(*v):
-			o.fail(invalid(name, CodeInvalidValue, "%q is %d and %q is %d; send one of them", l.maxField, l.MaxTokens, name, *v))
+			o.fail(invalid(name, CodeInvalidValue, "%q is %d and %q is %d; send one of them", l.MaxField, l.MaxTokens, name, *v))
 		default:
-			l.MaxTokens, l.maxField = int(*v), name
+			l.MaxTokens, l.MaxField = int(*v), name
 		}
 	}
 	if raw, ok := o.raw("stop"); ok {
