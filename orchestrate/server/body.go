@@ -11,6 +11,14 @@ import (
 	"orchrt/orchestrate/openai"
 )
 
+// The first bytes of a body are free. What bodies take beyond them while they
+// are read has one limit for all together, so that clients which stall can
+// neither fill the memory nor keep ordinary requests out.
+const (
+	freeBytes = 64 << 10
+	bodyShare = 16 // times the largest body
+)
+
 // A client whose body is refused is heard out up to these limits, so that it
 // reads the answer instead of an aborted connection.
 const (
@@ -28,11 +36,11 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *open
 		return nil, tooLarge(s.opt.MaxBody)
 	}
 	in := &pacedReader{r: r.Body, rc: http.NewResponseController(w), idle: s.opt.BodyIdle, end: time.Now().Add(s.opt.BodyTotal)}
-	body, err := readUpTo(in, r.ContentLength, s.opt.MaxBody)
-	in.rc.SetReadDeadline(time.Time{}) // a deadline left behind would end the stream
+	body, err := s.readUpTo(in, r.ContentLength)
 	var own *openai.Error
 	switch {
 	case err == nil:
+		in.rc.SetReadDeadline(time.Time{}) // left behind it would end the answer
 		return body, nil
 	case errors.As(err, &own):
 		return nil, own
@@ -46,10 +54,12 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *open
 		Message: "the request body could not be read to its end", Cause: err}
 }
 
-// readUpTo reads r to its end, which must come within limit bytes. A length
+// readUpTo reads r to its end, which must come within the limits. A length
 // announced is a hint only: memory grows with what arrives.
-func readUpTo(r io.Reader, announced, limit int64) ([]byte, error) {
-	body := make([]byte, 0, min(max(announced+1, 512), 1<<20))
+func (s *Server) readUpTo(r io.Reader, announced int64) ([]byte, error) {
+	limit, taken := s.opt.MaxBody, int64(0)
+	defer func() { s.bodies.Add(-taken) }()
+	body := make([]byte, 0, min(max(announced+1, 512), freeBytes))
 	for {
 		n, err := r.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
@@ -61,7 +71,13 @@ func readUpTo(r io.Reader, announced, limit int64) ([]byte, error) {
 		case err != nil:
 			return nil, err
 		case len(body) == cap(body):
-			grown := make([]byte, len(body), min(2*int64(cap(body)), limit+1))
+			size := min(2*int64(cap(body)), limit+1)
+			more := size - int64(cap(body))
+			taken += more
+			if s.bodies.Add(more) > bodyShare*limit {
+				return nil, busy("too many large requests are arriving at once")
+			}
+			grown := make([]byte, len(body), size)
 			copy(grown, body)
 			body = grown
 		}

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -195,84 +194,6 @@ func TestHostAndOrigin(t *testing.T) {
 	if resp.StatusCode != 204 || !strings.Contains(resp.Header.Get("Access-Control-Allow-Headers"), "Authorization") {
 		t.Errorf("preflight: %d %v", resp.StatusCode, resp.Header)
 	}
-}
-
-// zeros is an endless body.
-type zeros struct{ sent *int64 }
-
-func (z zeros) Read(p []byte) (int, error) {
-	*z.sent += int64(len(p))
-	for i := range p {
-		p[i] = ' '
-	}
-	return len(p), nil
-}
-
-// TestLargeBody sends 200 MB, with its length announced and without.
-func TestLargeBody(t *testing.T) {
-	_, hs := start(t, &script{}, Options{})
-	var before, after goruntime.MemStats
-	goruntime.GC()
-	goruntime.ReadMemStats(&before)
-	for _, chunked := range []bool{false, true} {
-		var sent int64
-		req, _ := http.NewRequest("POST", hs.URL+"/v1/chat/completions", io.LimitReader(zeros{&sent}, 200<<20))
-		if !chunked {
-			req.ContentLength = 200 << 20
-		}
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatalf("chunked %v: %v", chunked, err)
-		}
-		body, _ := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		if resp.StatusCode != 413 || errorOf(t, string(body)) != "body_too_large" {
-			t.Errorf("chunked %v: %d %s", chunked, resp.StatusCode, body)
-		}
-	}
-	goruntime.ReadMemStats(&after)
-	if grown := after.TotalAlloc - before.TotalAlloc; grown > 100<<20 { // the second body is read up to the limit of 32 MiB, in doubling steps
-		t.Errorf("%d MiB were allocated for bodies that are too large", grown>>20)
-	}
-	if resp, body := do(t, "POST", hs.URL+"/v1/chat/completions", helloBody); resp.StatusCode != 200 {
-		t.Errorf("afterwards: %d %s", resp.StatusCode, body)
-	}
-}
-
-// TestStalledBody sends half a body, and one byte at a time.
-func TestStalledBody(t *testing.T) {
-	g := &script{}
-	s, hs := start(t, g, Options{BodyIdle: 100 * time.Millisecond, BodyTotal: 400 * time.Millisecond})
-	for _, drip := range []time.Duration{0, 50 * time.Millisecond} {
-		conn, err := net.Dial("tcp", hs.Listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		fmt.Fprintf(conn, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
-		stop := make(chan struct{})
-		go func() {
-			for drip > 0 {
-				select {
-				case <-stop:
-					return
-				case <-time.After(drip):
-					conn.Write([]byte(" "))
-				}
-			}
-		}()
-		conn.SetReadDeadline(time.Now().Add(5 * time.Second))
-		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
-		close(stop)
-		if err != nil {
-			t.Fatalf("drip %v: %v", drip, err)
-		}
-		body, _ := io.ReadAll(resp.Body)
-		if resp.StatusCode != 408 || errorOf(t, string(body)) != "body_timeout" {
-			t.Errorf("drip %v: %d %s", drip, resp.StatusCode, body)
-		}
-	}
-	eventually(t, "the places are free", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.active == 0 })
 }
 
 // TestDisconnect leaves before the first token and in the middle: the sequence
@@ -483,7 +404,7 @@ func TestDrain(t *testing.T) {
 }
 
 func TestMetrics(t *testing.T) {
-	_, hs := start(t, &script{}, Options{})
+	_, hs := start(t, &script{queued: 2 * time.Millisecond}, Options{})
 	do(t, "POST", hs.URL+"/v1/chat/completions", strings.Replace(helloBody, `"model"`, `"n":2,"model"`, 1))
 	do(t, "GET", hs.URL+"/made/up/path", "")
 	_, body := do(t, "GET", hs.URL+"/metrics", "")
@@ -500,6 +421,11 @@ func TestMetrics(t *testing.T) {
 		if !has(body, want) {
 			t.Errorf("no line %s", want)
 		}
+	}
+	var sum float64
+	_, rest, _ := strings.Cut(body, `orchrt:request_queue_time_seconds_sum{engine="0",model_name="test-model"} `)
+	if fmt.Sscan(rest, &sum); sum < 0.004 || sum > 60 {
+		t.Errorf("two choices waited for %v s, want 4 ms or more", sum)
 	}
 	for _, line := range strings.Split(strings.TrimSpace(body), "\n") {
 		if !strings.HasPrefix(line, "# ") && !strings.HasPrefix(line, prefix) {
@@ -541,4 +467,27 @@ func TestConcurrent(t *testing.T) {
 	hs.Close()
 	http.DefaultClient.CloseIdleConnections()
 	eventually(t, "goroutines are back to where they were", func() bool { return goruntime.NumGoroutine() <= before+5 })
+}
+
+// TestCompletionLimits: the default of max_tokens gives way to the context, a
+// limit that the request names does not; errors name the field that was sent.
+func TestCompletionLimits(t *testing.T) {
+	_, hs := start(t, &script{}, Options{}) // the context has 1024 tokens
+	almost := "[" + strings.TrimSuffix(strings.Repeat("40,", 1020), ",") + "]"
+	nine := `["a","a","a","a","a","a","a","a","a"]`
+	for _, tt := range []struct {
+		fields string
+		status int
+		want   string
+	}{
+		{`"prompt":` + almost, 200, `"completion_tokens":4`},
+		{`"max_tokens":16,"prompt":` + almost, 400, `"param":"max_tokens"`},
+		{`"prompt":` + nine, 400, `"param":"prompt"`},
+		{`"n":9,"prompt":"a"`, 400, `"param":"n"`},
+	} {
+		resp, body := do(t, "POST", hs.URL+"/v1/completions", `{"model":"test-model",`+tt.fields+`}`)
+		if resp.StatusCode != tt.status || !strings.Contains(body, tt.want) {
+			t.Errorf("%.40s: %d %s, want %d with %s", tt.fields, resp.StatusCode, body, tt.status, tt.want)
+		}
+	}
 }

@@ -53,8 +53,11 @@ func (s *Server) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	e := &entry{route: name, start: time.Now(), id: requestID(r)}
 	w.Header().Set("X-Request-Id", e.id)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	// The deadline of the connection's last request must not hold for this one.
-	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.opt.WriteIdle))
+	// The deadlines of the connection's last request must not hold for this one.
+	// That for reading counts where a body is not read here: net/http waits for it.
+	rc := http.NewResponseController(w)
+	rc.SetWriteDeadline(time.Now().Add(s.opt.WriteIdle))
+	rc.SetReadDeadline(time.Now().Add(s.opt.BodyIdle))
 	defer func() {
 		if p := recover(); p != nil {
 			s.panicked(w, e, p)
@@ -134,22 +137,35 @@ func (s *Server) completion(w http.ResponseWriter, r *http.Request, e *entry) *o
 	})
 }
 
-// generate runs one generation request: a place, the body, the job, the answer.
-// Its context ends with the client's connection or with the drain's deadline.
-func (s *Server) generate(w http.ResponseWriter, r *http.Request, e *entry,
-	prepare func(*openai.Backend, []byte) (*openai.Job, *openai.Error)) *openai.Error {
+// receive reads the body of a request and takes a place for it, for which the
+// caller calls end. The place comes after the body: clients that stall hold none.
+func (s *Server) receive(w http.ResponseWriter, r *http.Request) (*openai.Backend, []byte, *openai.Error) {
 	b, err := s.ready()
+	if err != nil {
+		return nil, nil, err
+	}
+	s.mu.Lock()
+	err = s.turnedAway()
+	s.mu.Unlock()
+	if err != nil {
+		return nil, nil, err
+	}
+	body, err := s.readBody(w, r)
 	if err == nil {
 		err = s.begin()
 	}
+	return b, body, err
+}
+
+// generate runs one generation request: the body, a place, the job, the answer.
+// Its context ends with the client's connection or with the drain's deadline.
+func (s *Server) generate(w http.ResponseWriter, r *http.Request, e *entry,
+	prepare func(*openai.Backend, []byte) (*openai.Job, *openai.Error)) *openai.Error {
+	b, body, err := s.receive(w, r)
 	if err != nil {
 		return err
 	}
 	defer s.end()
-	body, err := s.readBody(w, r)
-	if err != nil {
-		return err
-	}
 	job, err := prepare(b, body)
 	if err != nil {
 		return err
@@ -225,18 +241,11 @@ func (s *Server) detokenize(w http.ResponseWriter, r *http.Request, _ *entry) *o
 
 // convert answers a request that needs no engine.
 func (s *Server) convert(w http.ResponseWriter, r *http.Request, f func(*openai.Backend, []byte) (any, *openai.Error)) *openai.Error {
-	b, err := s.ready()
-	if err == nil {
-		err = s.begin()
-	}
+	b, body, err := s.receive(w, r)
 	if err != nil {
 		return err
 	}
 	defer s.end()
-	body, err := s.readBody(w, r)
-	if err != nil {
-		return err
-	}
 	v, err := f(b, body)
 	if err != nil {
 		return err

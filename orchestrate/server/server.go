@@ -36,7 +36,7 @@ type Options struct {
 	Hosts       []string // further names for the Host header
 	Loopback    bool     // bound to loopback: only local names in the Host header
 
-	MaxBody     int64         // bytes of a request body; 32 MiB
+	MaxBody     int64         // bytes of a request body, to 1 TiB; 32 MiB
 	MaxRequests int           // requests at work or waiting; 256
 	BodyIdle    time.Duration // longest pause inside a body; 30 s
 	BodyTotal   time.Duration // longest time for a whole body; 5 min
@@ -61,6 +61,8 @@ type Server struct {
 	draining bool
 	active   int           // generation requests
 	idle     chan struct{} // closed while draining when active falls to 0
+
+	bodies atomic.Int64 // bytes that bodies being read have taken
 
 	stop    context.Context // ends the requests that a drain gave up on
 	stopNow context.CancelFunc
@@ -168,14 +170,22 @@ func (s *Server) drain(grace time.Duration) error {
 func (s *Server) begin() *openai.Error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	err := s.turnedAway()
+	if err == nil {
+		s.active++
+	}
+	return err
+}
+
+// turnedAway is the error for a request that there is no place for; the caller
+// holds mu.
+func (s *Server) turnedAway() *openai.Error {
 	switch {
 	case s.draining:
 		return unavailable("the server is shutting down")
 	case s.active >= s.opt.MaxRequests:
-		return &openai.Error{Status: http.StatusTooManyRequests, Type: openai.TypeRateLimit, Code: openai.CodeBusy, RetryAfter: 1,
-			Message: "all places in the queue are taken; try again later"}
+		return busy("all places in the queue are taken")
 	}
-	s.active++
 	return nil
 }
 
@@ -202,6 +212,12 @@ func (s *Server) isDraining() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.draining
+}
+
+// busy is the error for what would have worked at a quieter time.
+func busy(why string) *openai.Error {
+	return &openai.Error{Status: http.StatusTooManyRequests, Type: openai.TypeRateLimit, Code: openai.CodeBusy, RetryAfter: 1,
+		Message: why + "; try again later"}
 }
 
 func unavailable(why string) *openai.Error {
