@@ -80,6 +80,10 @@ FORCE __m256i splat32(const uint8_t *p) {
 	return _mm256_set1_epi32(v);
 }
 
+// Keeps the compiler from adding in another order, for which there are too few
+// registers.
+#define KEEP(v) __asm__("" : "+x"(v))
+
 // s[r][side] = sums over 4 steps of codes times x for rows of each side and row r
 // of mr. q[2*j + side] is step j, x is at the first step.
 FORCE void sum_steps(product p, int mr, const vw *q, const uint8_t *x, __m256i (*s)[2]) {
@@ -99,6 +103,7 @@ FORCE void sum_steps(product p, int mr, const vw *q, const uint8_t *x, __m256i (
 				if (run == 1) v = _mm256_madd_epi16(v, ones);
 				if (j == 0) s[r][i] = v;
 				else s[r][i] = run == 4 ? _mm256_add_epi16(s[r][i], v) : _mm256_add_epi32(s[r][i], v);
+				if (run == 4) KEEP(s[r][i]);
 			}
 		}
 	}
