@@ -53,8 +53,12 @@ func BenchmarkMulAdd(b *testing.B) {
 						ws := benchWeights(b, d, t, n, dim, dim)
 						x, y := benchMat(b, d, rows, dim), benchMat(b, d, rows, dim)
 						b.SetBytes(t.RowBytes(dim) * dim)
+						one := make([]byte, 4)
 						for i := 0; b.Loop(); i++ {
 							d.MulAdd(x, y, ws[i%n])
+							if err := d.Read(one, x.Buf); err != nil {
+								b.Fatal(err)
+							}
 						}
 						flop := 2 * float64(rows) * dim * dim * float64(b.N)
 						b.ReportMetric(flop/b.Elapsed().Seconds()/1e9/float64(threads), "GFLOP/s/core")
@@ -122,8 +126,12 @@ func benchAttend(b *testing.B, isa string, rows, context int) {
 	d.Write(at.Table, ints(pages, func(i int) int { return i }))
 	q, y := benchMat(b, d, rows, heads*dim), benchMat(b, d, rows, heads*dim)
 	b.SetBytes(int64(2 * size))
+	one := make([]byte, 4)
 	for b.Loop() {
 		d.Attend(y, q, kv, at)
+		if err := d.Read(one, y.Buf); err != nil {
+			b.Fatal(err)
+		}
 	}
 	mean := float64(context) - float64(rows)/2
 	flop := 4 * float64(rows) * heads * dim * mean * float64(b.N)

@@ -29,8 +29,9 @@ type Options struct {
 type Device struct {
 	c     *C.ort_device
 	exact bool
-	bufs  map[uintptr]int64 // live allocations: address to size
-	used  int64
+	bufs  map[uintptr]allocation // live, by address
+	arena *arena                 // where the next small allocation goes; nil: none yet
+	used  int64                  // bytes allocated
 	err   error
 	books map[kernels.Type][]int8
 }
@@ -82,7 +83,7 @@ func New(opt Options) (*Device, error) {
 	if c == nil {
 		return nil, fmt.Errorf("cpu: cannot start %d threads", opt.Threads)
 	}
-	return &Device{c: c, exact: opt.Exact, bufs: map[uintptr]int64{}, books: map[kernels.Type][]int8{}}, nil
+	return &Device{c: c, exact: opt.Exact, bufs: map[uintptr]allocation{}, books: map[kernels.Type][]int8{}}, nil
 }
 
 // ISA is the instruction set in use.
@@ -113,44 +114,13 @@ func (d *Device) MeasureBandwidth() float64 {
 // errClosed is what a device says after Close.
 var errClosed = errors.New("cpu: the device is closed")
 
-// Alloc implements kernels.Device.
-func (d *Device) Alloc(n int64) (kernels.Buf, error) {
-	if n < 0 {
-		panic("cpu: Alloc of a negative size")
-	}
-	if d.c == nil {
-		return kernels.Buf{}, errClosed
-	}
-	p := uintptr(C.ort_alloc(C.int64_t(n)))
-	if p == 0 {
-		return kernels.Buf{}, fmt.Errorf("cpu: no memory for %d bytes beside the %d in use", n, d.used)
-	}
-	d.bufs[p] = n
-	d.used += n
-	return kernels.Buf{Addr: p, Size: n}, nil
-}
-
-// Free implements kernels.Device.
-func (d *Device) Free(b kernels.Buf) {
-	if b.Addr == 0 {
-		return
-	}
-	n, ok := d.bufs[b.Addr]
-	if !ok {
-		panic("cpu: Free of memory that Alloc did not return")
-	}
-	delete(d.bufs, b.Addr)
-	d.used -= n
-	C.ort_free(C.uintptr_t(b.Addr), C.int64_t(n))
-}
-
 // Write implements kernels.Device.
 func (d *Device) Write(dst kernels.Buf, src []byte) {
 	if int64(len(src)) > dst.Size {
 		panic("cpu: Write beyond the buffer")
 	}
 	if len(src) > 0 && d.err == nil {
-		C.ort_write(C.uintptr_t(dst.Addr), unsafe.Pointer(&src[0]), C.int64_t(len(src)))
+		C.ort_write(d.c, C.uintptr_t(dst.Addr), unsafe.Pointer(&src[0]), C.int64_t(len(src)))
 	}
 }
 
@@ -159,8 +129,11 @@ func (d *Device) Read(dst []byte, src kernels.Buf) error {
 	if int64(len(dst)) > src.Size {
 		panic("cpu: Read beyond the buffer")
 	}
+	if d.err == nil && C.ort_wait(d.c) != 0 {
+		d.err = errMemory
+	}
 	if len(dst) > 0 && d.err == nil {
-		C.ort_read(unsafe.Pointer(&dst[0]), C.uintptr_t(src.Addr), C.int64_t(len(dst)))
+		C.ort_read(d.c, unsafe.Pointer(&dst[0]), C.uintptr_t(src.Addr), C.int64_t(len(dst)))
 	}
 	return d.err
 }
@@ -170,10 +143,8 @@ func (d *Device) Close() error {
 	if d.c == nil {
 		return nil
 	}
-	for p, n := range d.bufs {
-		C.ort_free(C.uintptr_t(p), C.int64_t(n))
-	}
-	d.bufs = nil
+	C.ort_wait(d.c)
+	d.freeAll()
 	C.ort_close(d.c)
 	d.c = nil
 	d.err = errClosed

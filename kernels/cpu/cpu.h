@@ -132,8 +132,31 @@ typedef void (*ort_job)(void *arg, int64_t item, int thread);
 ort_pool *ort_pool_new(int threads);
 void ort_pool_free(ort_pool *p);
 int ort_pool_threads(const ort_pool *p);
-// Runs job for items 0..n-1, `chunk` at a time, on all threads, and waits.
-void ort_pool_run(ort_pool *p, ort_job job, void *arg, int64_t n, int64_t chunk);
+// Runs job for items 0..n-1 on all threads and waits; up to grain items are not
+// worth a second thread.
+void ort_pool_run(ort_pool *p, ort_job job, void *arg, int64_t n, int64_t grain);
+
+// queue.c
+typedef struct ort_queue ort_queue;
+typedef void (*ort_operation)(void *device, const void *args);
+#define ORT_ARGS 512 // most bytes of an operation's arguments
+ort_queue *ort_queue_new(void *device);
+void ort_queue_free(ort_queue *q); // runs what is in it first
+// Waits until no more than `left` operations are unfinished.
+void ort_queue_wait(ort_queue *q, uint64_t left);
+// Adds an operation with n bytes of arguments, once fewer than depth are unfinished.
+void ort_queue_put(ort_queue *q, ort_operation op, const void *args, size_t n, uint64_t depth);
+
+// Threads that wait for the next operation spin for this long before they sleep.
+enum { ORT_SPIN_NS = 50000 };
+
+static inline void ort_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#endif
+}
+
+int64_t ort_now_ns(void);
 
 static inline float ort_half(uint16_t h) {
 	uint32_t s = (uint32_t)(h & 0x8000) << 16, e = (h >> 10) & 31, m = h & 1023, b;

@@ -1,9 +1,10 @@
 // Package cpu is the Device that runs on the host's processor: the reference of
 // the hardware devices, their fallback, and a product of its own.
 //
-// One cgo call is one operation. A pool of threads in C shares the panels of a
-// matrix, spins for some microseconds between operations and sleeps when there
-// is no work.
+// One cgo call hands over one operation and returns; a thread in C runs them in
+// order, and Read waits. A pool of threads, that one included, shares the panels
+// of a matrix, spins for some microseconds between operations and sleeps when
+// there is no work.
 //
 // Weights are repacked by Pack into panels of 16 output rows (see cpu.h and
 // format.c), at the size of the file or a few per cent above it; the codebook

@@ -6,7 +6,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 
 #include "cpu.h"
@@ -16,7 +15,9 @@ typedef struct { void *p; size_t n; } span;
 struct ort_device {
 	const ort_kernels *k;
 	ort_pool *pool;
-	int exact, failed;
+	ort_queue *queue; // its thread is the first of the pool
+	int exact;
+	_Atomic int failed;
 	span xq, xf, kv;  // activations: quantised, float; K and V before they are stored
 	span *scratch;    // one for each thread
 };
@@ -40,11 +41,18 @@ ort_device *ort_open(int threads, const char *isa, int exact) {
 	d->exact = exact;
 	d->scratch = calloc((size_t)threads, sizeof *d->scratch);
 	d->pool = d->scratch ? ort_pool_new(threads) : NULL;
-	if (!d->pool) { free(d->scratch); free(d); return NULL; }
+	d->queue = d->pool ? ort_queue_new(d) : NULL;
+	if (!d->queue) {
+		if (d->pool) ort_pool_free(d->pool);
+		free(d->scratch);
+		free(d);
+		return NULL;
+	}
 	return d;
 }
 
 void ort_close(ort_device *d) {
+	ort_queue_free(d->queue);
 	for (int i = 0; i < ort_pool_threads(d->pool); i++) free(d->scratch[i].p);
 	ort_pool_free(d->pool);
 	free(d->scratch);
@@ -54,33 +62,27 @@ void ort_close(ort_device *d) {
 
 const char *ort_isa(const ort_device *d) { return d->k->name; }
 int ort_threads(const ort_device *d) { return ort_pool_threads(d->pool); }
-int ort_failed(const ort_device *d) { return d->failed; }
 
-// Spans of this size and more are mapped, in huge pages where the system has them.
-enum { BIG = 1 << 20 };
-
-uintptr_t ort_alloc(int64_t n) {
-	if (n >= BIG) {
-		void *p = mmap(NULL, (size_t)n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (p == MAP_FAILED) return 0;
-#ifdef MADV_HUGEPAGE
-		madvise(p, (size_t)n, MADV_HUGEPAGE);
-#endif
-		return (uintptr_t)p;
-	}
-	void *p = NULL;
-	if (posix_memalign(&p, 64, n ? (size_t)n : 64)) return 0;
-	memset(p, 0, n ? (size_t)n : 64);
-	return (uintptr_t)p;
+int ort_wait(ort_device *d) {
+	ort_queue_wait(d->queue, 0);
+	return d->failed;
 }
 
-void ort_free(uintptr_t p, int64_t n) {
-	if (n >= BIG) munmap((void *)p, (size_t)n);
-	else free((void *)p);
+// Hands an operation over. Steps of many rows stay a layer ahead at most, so
+// that the caller can still end one; for few rows a whole step is in the queue.
+static void submit(ort_device *d, ort_operation op, const void *args, size_t n, int rows) {
+	ort_queue_put(d->queue, op, args, n, rows > 16 ? 5 : 1 << 20);
 }
 
-void ort_write(uintptr_t dst, const void *src, int64_t n) { memcpy((void *)dst, src, (size_t)n); }
-void ort_read(void *dst, uintptr_t src, int64_t n) { memcpy(dst, (const void *)src, (size_t)n); }
+void ort_write(ort_device *d, uintptr_t dst, const void *src, int64_t n) {
+	ort_queue_wait(d->queue, 0);
+	memcpy((void *)dst, src, (size_t)n);
+}
+
+int ort_read(ort_device *d, void *dst, uintptr_t src, int64_t n) {
+	if (!ort_wait(d)) memcpy(dst, (const void *)src, (size_t)n);
+	return d->failed;
+}
 
 // Makes s at least n bytes, contents undefined. NULL where there is no memory.
 static void *grow(ort_device *d, span *s, size_t n) {
@@ -280,30 +282,49 @@ static void run_matmul(matmul *m) {
 	if (!grow_scratch(d, tile_bytes() + 2 * acc_bytes(m->a->n))) return;
 	int64_t n = 0;
 	for (int i = 0; i < (m->mode == SILU_MUL ? 1 : m->nw); i++) n += panels(&m->w[i]);
-	// One row streams the weights: runs of panels keep the reads sequential.
-	int64_t chunk = m->a->n > 4 ? 1 : n / (ort_threads(d) * 8);
-	ort_pool_run(d->pool, matmul_panel, m, n, chunk < 1 ? 1 : chunk > 8 ? 8 : chunk);
+	ort_pool_run(d->pool, matmul_panel, m, n, 1);
 }
 
+// A matrix product as it waits in the queue.
+typedef struct {
+	rows_in a;
+	matmul m;
+} product_args;
+
+static void run_product(void *device, const void *args) {
+	product_args p = *(const product_args *)args;
+	p.a.d = device;
+	p.m.a = &p.a;
+	if (!p.a.d->failed && prepare(&p.a, p.m.w, p.m.nw)) run_matmul(&p.m);
+}
+
+_Static_assert(sizeof(product_args) <= ORT_ARGS, "arguments too long for the queue");
+
 void ort_mul_add(ort_device *d, uintptr_t x, uintptr_t y, ort_mat_w w, int n) {
-	rows_in a = {.d = d, .x = (const float *)y, .n = n, .in = w.in};
-	matmul m = {.a = &a, .mode = ADD, .nw = 1, .w = {weight(w)}, .out = {(float *)x}};
-	if (prepare(&a, m.w, 1)) run_matmul(&m);
+	product_args p = {
+		.a = {.x = (const float *)y, .n = n, .in = w.in},
+		.m = {.mode = ADD, .nw = 1, .w = {weight(w)}, .out = {(float *)x}},
+	};
+	submit(d, run_product, &p, sizeof p, n);
 }
 
 void ort_norm_gate_up(ort_device *d, uintptr_t h, uintptr_t x, uintptr_t norm, ort_mat_w gate, ort_mat_w up, float eps, int n) {
-	rows_in a = {.d = d, .x = (const float *)x, .norm = (const float *)norm, .eps = eps, .n = n, .in = gate.in};
-	matmul m = {.a = &a, .mode = SILU_MUL, .nw = 2, .w = {weight(gate), weight(up)}, .out = {(float *)h}};
-	if (prepare(&a, m.w, 2)) run_matmul(&m);
+	product_args p = {
+		.a = {.x = (const float *)x, .norm = (const float *)norm, .eps = eps, .n = n, .in = gate.in},
+		.m = {.mode = SILU_MUL, .nw = 2, .w = {weight(gate), weight(up)}, .out = {(float *)h}},
+	};
+	submit(d, run_product, &p, sizeof p, n);
 }
 
 void ort_norm_logits(ort_device *d, uintptr_t y, uintptr_t x, uintptr_t norm, ort_mat_w w, float eps, uintptr_t want, int n) {
-	rows_in a = {.d = d, .x = (const float *)x, .norm = (const float *)norm, .want = (const int32_t *)want, .eps = eps, .n = n, .in = w.in};
-	matmul m = {.a = &a, .mode = PUT, .nw = 1, .w = {weight(w)}, .out = {(float *)y}};
-	if (prepare(&a, m.w, 1)) run_matmul(&m);
+	product_args p = {
+		.a = {.x = (const float *)x, .norm = (const float *)norm, .want = (const int32_t *)want, .eps = eps, .n = n, .in = w.in},
+		.m = {.mode = PUT, .nw = 1, .w = {weight(w)}, .out = {(float *)y}},
+	};
+	submit(d, run_product, &p, sizeof p, n);
 }
 
-typedef struct { ort_device *d; ort_weight w; const int32_t *ids; float *y; } embed;
+typedef struct { ort_device *d; ort_weight w; const int32_t *ids; float *y; int n; } embed;
 
 static void embed_row(void *arg, int64_t i, int thread) {
 	embed *e = arg;
@@ -317,9 +338,15 @@ static void embed_row(void *arg, int64_t i, int thread) {
 	}
 }
 
+static void run_embed(void *device, const void *args) {
+	embed e = *(const embed *)args;
+	e.d = device;
+	if (!e.d->failed && grow_scratch(e.d, tile_bytes())) ort_pool_run(e.d->pool, embed_row, &e, e.n, 4);
+}
+
 void ort_embed(ort_device *d, uintptr_t y, ort_mat_w table, uintptr_t ids, int n) {
-	embed e = {d, weight(table), (const int32_t *)ids, (float *)y};
-	if (grow_scratch(d, tile_bytes())) ort_pool_run(d->pool, embed_row, &e, n, 4);
+	embed e = {NULL, weight(table), (const int32_t *)ids, (float *)y, n};
+	submit(d, run_embed, &e, sizeof e, n);
 }
 
 // ---- attention --------------------------------------------------------
@@ -379,18 +406,38 @@ static void qkv_row(void *arg, int64_t row, int thread) {
 	}
 }
 
+typedef struct {
+	product_args p;
+	qkv r;
+} qkv_args;
+
+_Static_assert(sizeof(qkv_args) <= ORT_ARGS, "arguments too long for the queue");
+
+static void run_qkv(void *device, const void *args) {
+	qkv_args a = *(const qkv_args *)args;
+	ort_device *d = device;
+	int n = a.r.at.n;
+	size_t kv = (size_t)n * (size_t)a.p.m.w[1].out;
+	float *k = d->failed ? NULL : grow(d, &d->kv, 2 * kv * 4);
+	if (!k) return;
+	a.p.m.out[1] = a.r.k = k;
+	a.p.m.out[2] = a.r.v = k + kv;
+	run_product(d, &a.p);
+	a.r.d = d;
+	if (!d->failed) ort_pool_run(d->pool, qkv_row, &a.r, n, 1);
+}
+
 void ort_norm_qkv(ort_device *d, uintptr_t q, ort_cache c, uintptr_t x, uintptr_t norm, ort_mat_w wq, ort_mat_w wk, ort_mat_w wv,
                   uintptr_t qnorm, uintptr_t knorm, uintptr_t rope, float eps, int heads, ort_rows at) {
-	size_t kv = (size_t)at.n * (size_t)wk.out;
-	float *kbuf = grow(d, &d->kv, 2 * kv * 4);
-	if (!kbuf) return;
-	rows_in a = {.d = d, .x = (const float *)x, .norm = (const float *)norm, .eps = eps, .n = at.n, .in = wq.in};
-	matmul m = {.a = &a, .mode = PUT, .nw = 3, .w = {weight(wq), weight(wk), weight(wv)}, .out = {(float *)q, kbuf, kbuf + kv}};
-	if (!prepare(&a, m.w, 3)) return;
-	run_matmul(&m);
-	if (d->failed) return;
-	qkv r = {d, c, at, (float *)q, kbuf, kbuf + kv, (const float *)qnorm, (const float *)knorm, (const float *)rope, eps, heads};
-	ort_pool_run(d->pool, qkv_row, &r, at.n, 1);
+	qkv_args a = {
+		.p = {
+			.a = {.x = (const float *)x, .norm = (const float *)norm, .eps = eps, .n = at.n, .in = wq.in},
+			.m = {.mode = PUT, .nw = 3, .w = {weight(wq), weight(wk), weight(wv)}, .out = {(float *)q}},
+		},
+		.r = {.c = c, .at = at, .q = (float *)q, .qnorm = (const float *)qnorm, .knorm = (const float *)knorm,
+		      .rope = (const float *)rope, .eps = eps, .heads = heads},
+	};
+	submit(d, run_qkv, &a, sizeof a, at.n);
 }
 
 // Rows of one item: enough queries to use each row of the cache several times.
@@ -421,19 +468,25 @@ static void attend_item(void *arg, int64_t item, int thread) {
 	t->d->k->attend(&a, t->d->scratch[thread].p);
 }
 
-void ort_attend_rows(ort_device *d, uintptr_t y, uintptr_t q, int heads, ort_cache c, ort_rows at) {
-	attention t = {.d = d, .y = (float *)y, .q = (const float *)q, .c = c, .at = at, .heads = heads};
-	int group = heads / c.heads, items = 0;
+static void run_attention(void *device, const void *args) {
+	attention t = *(const attention *)args;
+	ort_device *d = t.d = device;
+	int group = t.heads / t.c.heads, items = 0, n = t.at.n;
 	t.step = group < QUERIES ? QUERIES / group : 1;
-	const int32_t *seq = (const int32_t *)at.seq;
-	int32_t *start = grow(d, &d->kv, ((size_t)at.n + 1) * 4);
+	const int32_t *seq = (const int32_t *)t.at.seq;
+	int32_t *start = d->failed ? NULL : grow(d, &d->kv, ((size_t)n + 1) * 4);
 	size_t nq = (size_t)t.step * (size_t)group;
-	if (!start || !grow_scratch(d, (16 * (size_t)c.dim + nq * (2 * (size_t)c.dim + ORT_PAGE + 2)) * 4)) return;
-	for (int i = 0; i < at.n; i++)
+	if (!start || !grow_scratch(d, (16 * (size_t)t.c.dim + nq * (2 * (size_t)t.c.dim + ORT_PAGE + 2)) * 4)) return;
+	for (int i = 0; i < n; i++)
 		if (i == 0 || seq[i] != seq[i - 1] || i - start[items - 1] == t.step) start[items++] = i;
-	start[items] = at.n;
+	start[items] = n;
 	t.start = start;
-	ort_pool_run(d->pool, attend_item, &t, (int64_t)items * c.heads, 1);
+	ort_pool_run(d->pool, attend_item, &t, (int64_t)items * t.c.heads, 1);
+}
+
+void ort_attend_rows(ort_device *d, uintptr_t y, uintptr_t q, int heads, ort_cache c, ort_rows at) {
+	attention t = {.y = (float *)y, .q = (const float *)q, .c = c, .at = at, .heads = heads};
+	submit(d, run_attention, &t, sizeof t, at.n);
 }
 
 // ---- bandwidth --------------------------------------------------------
@@ -453,10 +506,11 @@ static double seconds_now(void) {
 }
 
 double ort_read_bandwidth(ort_device *d, int64_t bytes, double seconds) {
+	ort_queue_wait(d->queue, 0);
 	int parts = 64;
 	size_t part = (size_t)bytes / (size_t)parts / 4096 * 4096;
 	if (!part) return 0;
-	uintptr_t p = ort_alloc((int64_t)part * parts);
+	uintptr_t p = ort_map((int64_t)part * parts);
 	if (!p) return 0;
 	memset((void *)p, 1, part * (size_t)parts);
 	reading r = {.d = d, .p = (const uint8_t *)p, .n = part};
@@ -467,6 +521,6 @@ double ort_read_bandwidth(ort_device *d, int64_t bytes, double seconds) {
 		double rate = (double)part * parts / (seconds_now() - t);
 		if (rate > best) best = rate;
 	} while (seconds_now() - begin < seconds);
-	ort_free(p, (int64_t)part * parts);
+	ort_unmap(p, (int64_t)part * parts);
 	return best;
 }

@@ -21,13 +21,6 @@ var errMemory = errors.New("cpu: no memory for the working space of an operation
 // ready says whether an operation may run on n rows.
 func (d *Device) ready(n int) bool { return d.err == nil && n > 0 }
 
-// done records a failure of the operation before it.
-func (d *Device) done() {
-	if C.ort_failed(d.c) != 0 {
-		d.err = errMemory
-	}
-}
-
 // checkHead panics where the device's own limits on a head's size do not hold.
 func checkHead(op string, dim int) {
 	if dim <= 0 || dim%16 != 0 || dim > maxHeadDim {
@@ -54,7 +47,6 @@ func (d *Device) Embed(y kernels.Mat, table kernels.Weight, ids kernels.Buf) {
 	kernels.CheckEmbed(y, table, ids)
 	if d.ready(y.Rows) {
 		C.ort_embed(d.c, addr(y.Buf), matW(table), addr(ids), C.int(y.Rows))
-		d.done()
 	}
 }
 
@@ -65,7 +57,6 @@ func (d *Device) NormQKV(q kernels.Mat, kv kernels.Cache, x kernels.Mat, w *kern
 	if d.ready(at.N) {
 		C.ort_norm_qkv(d.c, addr(q.Buf), cache(kv), addr(x.Buf), addr(w.Norm), matW(w.Q), matW(w.K), matW(w.V),
 			addr(w.QNorm), addr(w.KNorm), addr(w.Rope), C.float(w.Eps), C.int(w.Heads), rows(at))
-		d.done()
 	}
 }
 
@@ -75,7 +66,6 @@ func (d *Device) Attend(y, q kernels.Mat, kv kernels.Cache, at kernels.Rows) {
 	checkHead("Attend", kv.HeadDim)
 	if d.ready(at.N) {
 		C.ort_attend_rows(d.c, addr(y.Buf), addr(q.Buf), C.int(q.Cols/kv.HeadDim), cache(kv), rows(at))
-		d.done()
 	}
 }
 
@@ -84,7 +74,6 @@ func (d *Device) MulAdd(x, y kernels.Mat, w kernels.Weight) {
 	kernels.CheckMulAdd(x, y, w)
 	if d.ready(x.Rows) {
 		C.ort_mul_add(d.c, addr(x.Buf), addr(y.Buf), matW(w), C.int(x.Rows))
-		d.done()
 	}
 }
 
@@ -93,7 +82,6 @@ func (d *Device) NormGateUp(h, x kernels.Mat, w *kernels.FFN) {
 	kernels.CheckNormGateUp(h, x, w)
 	if d.ready(x.Rows) {
 		C.ort_norm_gate_up(d.c, addr(h.Buf), addr(x.Buf), addr(w.Norm), matW(w.Gate), matW(w.Up), C.float(w.Eps), C.int(x.Rows))
-		d.done()
 	}
 }
 
@@ -102,6 +90,5 @@ func (d *Device) NormLogits(y, x kernels.Mat, w *kernels.Head, want kernels.Buf)
 	kernels.CheckNormLogits(y, x, w, want)
 	if d.ready(y.Rows) {
 		C.ort_norm_logits(d.c, addr(y.Buf), addr(x.Buf), addr(w.Norm), matW(w.Out), C.float(w.Eps), addr(want), C.int(y.Rows))
-		d.done()
 	}
 }

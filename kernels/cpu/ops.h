@@ -1,4 +1,6 @@
 // The operations that the Go side calls; one call per operation of the seam.
+// The compute operations return at once and run in order on the device's own
+// thread; what they point to must stay until ort_wait, ort_read or ort_write.
 // Addresses come as uintptr_t: device memory is C memory.
 #ifndef ORT_OPS_H
 #define ORT_OPS_H
@@ -16,13 +18,18 @@ void ort_close(ort_device *d);
 const char *ort_isa(const ort_device *d);
 int ort_threads(const ort_device *d);
 int ort_has_isa(const char *isa);
-// Nonzero after a failure to get memory inside an operation.
-int ort_failed(const ort_device *d);
+// Waits for all operations; nonzero after one of them could get no memory.
+int ort_wait(ort_device *d);
 
-void ort_write(uintptr_t dst, const void *src, int64_t n);
-void ort_read(void *dst, uintptr_t src, int64_t n);
-uintptr_t ort_alloc(int64_t n); // zeroed, 64-byte aligned; 0 where there is none
-void ort_free(uintptr_t p, int64_t n);
+// These wait for the operations before them.
+void ort_write(ort_device *d, uintptr_t dst, const void *src, int64_t n);
+int ort_read(ort_device *d, void *dst, uintptr_t src, int64_t n); // ort_wait's result
+// Zeroed address space, aligned to a huge page and in huge pages where the
+// system has them; memory is taken when it is touched. 0 where there is none.
+uintptr_t ort_map(int64_t n);
+void ort_unmap(uintptr_t p, int64_t n);
+// Gives the memory of the whole pages within p[0..n) back; they read as zero.
+void ort_discard(uintptr_t p, int64_t n);
 
 int64_t ort_packed_bytes(int type, int64_t out, int64_t in);
 // Packs rows [row, row+n) of a matrix; row is a multiple of 16.

@@ -1,6 +1,8 @@
-// A pool of threads that run one indexed job at a time. Workers spin for a few
-// microseconds after a job, so that the operations of one step follow each
-// other without a system call, and then sleep: an idle pool uses no processor.
+// A pool of threads that run one indexed job at a time. Each thread takes a run
+// of items of its own, so that it reads memory in sequence, and then helps the
+// others with theirs. Workers spin for a few microseconds after a job, so that
+// the operations of one step follow each other without a system call, and then
+// sleep: an idle pool uses no processor.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
@@ -10,13 +12,12 @@
 
 #include "cpu.h"
 
-#if defined(__x86_64__) || defined(__i386__)
-#define pause_cpu() __builtin_ia32_pause()
-#else
-#define pause_cpu() atomic_signal_fence(memory_order_seq_cst)
-#endif
-
-enum { SPIN_NS = 50000 };
+// The items of one thread that nobody has taken: next up to end.
+typedef struct {
+	_Atomic int64_t next;
+	int64_t end;
+	char pad[128 - 16]; // each on cache lines of its own
+} share;
 
 struct ort_pool {
 	int threads; // the caller's included
@@ -27,38 +28,40 @@ struct ort_pool {
 	_Atomic int asleep;     // workers waiting on wake
 	_Atomic int running;    // workers that have not finished the job
 	_Atomic int stop;
-	_Atomic int64_t next;
+	share *shares; // [threads]
 	ort_job job;
 	void *arg;
-	int64_t n, chunk;
 	_Atomic int ids;
 };
 
-static int64_t now_ns(void) {
+int64_t ort_now_ns(void) {
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 static void work(ort_pool *p, int thread) {
-	for (;;) {
-		int64_t i = atomic_fetch_add_explicit(&p->next, p->chunk, memory_order_relaxed);
-		if (i >= p->n) return;
-		int64_t end = i + p->chunk < p->n ? i + p->chunk : p->n;
-		for (; i < end; i++) p->job(p->arg, i, thread);
+	for (int i = 0; i < p->threads; i++) {
+		share *s = &p->shares[(thread + i) % p->threads];
+		for (;;) {
+			if (atomic_load_explicit(&s->next, memory_order_relaxed) >= s->end) break;
+			int64_t item = atomic_fetch_add_explicit(&s->next, 1, memory_order_relaxed);
+			if (item >= s->end) break;
+			p->job(p->arg, item, thread);
+		}
 	}
 }
 
 // Waits for the epoch to differ from seen: first spinning, then asleep.
 static uint64_t await(ort_pool *p, uint64_t seen) {
-	int64_t limit = now_ns() + SPIN_NS;
+	int64_t limit = ort_now_ns() + ORT_SPIN_NS;
 	for (;;) {
 		for (int i = 0; i < 64; i++) {
 			uint64_t e = atomic_load_explicit(&p->epoch, memory_order_acquire);
 			if (e != seen) return e;
-			pause_cpu();
+			ort_pause();
 		}
-		if (now_ns() > limit) break;
+		if (ort_now_ns() > limit) break;
 	}
 	pthread_mutex_lock(&p->mu);
 	atomic_fetch_add(&p->asleep, 1);
@@ -85,7 +88,13 @@ ort_pool *ort_pool_new(int threads) {
 	ort_pool *p = calloc(1, sizeof *p);
 	if (!p) return NULL;
 	p->worker = calloc((size_t)threads, sizeof *p->worker);
-	if (!p->worker) { free(p); return NULL; }
+	p->shares = aligned_alloc(128, (size_t)threads * sizeof *p->shares);
+	if (!p->worker || !p->shares) {
+		free(p->worker);
+		free(p->shares);
+		free(p);
+		return NULL;
+	}
 	pthread_mutex_init(&p->mu, NULL);
 	pthread_cond_init(&p->wake, NULL);
 	p->threads = 1;
@@ -110,25 +119,28 @@ void ort_pool_free(ort_pool *p) {
 	pthread_mutex_destroy(&p->mu);
 	pthread_cond_destroy(&p->wake);
 	free(p->worker);
+	free(p->shares);
 	free(p);
 }
 
 int ort_pool_threads(const ort_pool *p) { return p->threads; }
 
-void ort_pool_run(ort_pool *p, ort_job job, void *arg, int64_t n, int64_t chunk) {
-	if (n <= 0) return;
-	if (chunk < 1) chunk = 1;
-	if (p->threads == 1 || n <= chunk) {
+void ort_pool_run(ort_pool *p, ort_job job, void *arg, int64_t n, int64_t grain) {
+	if (p->threads == 1 || n <= grain) {
 		for (int64_t i = 0; i < n; i++) job(arg, i, 0);
 		return;
 	}
-	p->job = job; p->arg = arg; p->n = n; p->chunk = chunk;
-	atomic_store_explicit(&p->next, 0, memory_order_relaxed);
+	p->job = job;
+	p->arg = arg;
+	for (int i = 0; i < p->threads; i++) {
+		atomic_store_explicit(&p->shares[i].next, n * i / p->threads, memory_order_relaxed);
+		p->shares[i].end = n * (i + 1) / p->threads;
+	}
 	atomic_store_explicit(&p->running, p->threads - 1, memory_order_relaxed);
 	publish(p);
 	work(p, 0);
 	for (int spin = 0; atomic_load_explicit(&p->running, memory_order_acquire); spin++) {
-		pause_cpu();
+		ort_pause();
 		// A worker that lost its processor would otherwise be waited for at full speed.
 		if (spin > 20000) { struct timespec t = {0, 20000}; nanosleep(&t, NULL); }
 	}
