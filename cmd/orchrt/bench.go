@@ -65,7 +65,7 @@ func measure(ctx context.Context, f *benchFlags) (*bench.Report, error) {
 		return nil, err
 	}
 	defer ck.Close()
-	dev, err := cpu.New(cpu.Options{Threads: f.model.threads, ISA: f.model.isa})
+	dev, err := f.model.open(false)
 	if err != nil {
 		return nil, err
 	}
@@ -74,49 +74,46 @@ func measure(ctx context.Context, f *benchFlags) (*bench.Report, error) {
 		Model:   bench.DescribeModel(ck),
 		Machine: bench.Machine{CPU: bench.CPUName(), Device: dev.Name(), Threads: dev.Threads(), LoadAverage: bench.LoadAverage()},
 	}
-	bandwidth := dev.MeasureBandwidth()
-	bench.ResetPeak() // the measurement took a buffer
-	engine, err := f.start(ck, dev, report)
+	engine, err := f.start(ctx, ck, dev, report)
 	if err != nil {
 		return nil, err
 	}
 	tests := f.tests
 	tests.Vocab = len(ck.Vocab.Tokens) - len(ck.Suppress) // the unused ones stand last
 	bar := newProgress("measuring", "runs")
+	tests.Bandwidth = dev.MeasureBandwidth
 	tests.Progress = func(done, total int) { bar.Update(int64(done), int64(total)) }
 	report.Result, err = bench.Run(ctx, engine, tests)
 	bar.Done()
-	report.Memory = bench.ReadMemory() // before the next line takes a buffer of its own
-	report.SetLimits(max(bandwidth, dev.MeasureBandwidth()))
+	report.Memory = bench.ReadMemory()
+	report.SetLimits()
 	return report, errors.Join(err, engine.Close(context.Background()))
 }
 
 // start loads the model, notes how long that took, and starts an engine with
 // room for the longest test on every sequence.
-func (f *benchFlags) start(ck *checkpoint.Checkpoint, dev *cpu.Device, report *bench.Report) (*runtime.Engine, error) {
+func (f *benchFlags) start(ctx context.Context, ck *checkpoint.Checkpoint, dev *cpu.Device, report *bench.Report) (*runtime.Engine, error) {
 	cache, err := f.model.cacheType()
 	if err != nil {
 		return nil, err
 	}
 	longest := f.tests.Longest()
-	context := f.model.ctx
-	if context == 0 {
-		context = longest
+	room := f.model.ctx
+	if room == 0 {
+		room = longest
 	}
-	bar := newProgress("loading", "B")
 	begin := time.Now()
-	model, err := runtime.LoadModel(ck, dev, runtime.LoadOptions{Context: context, Progress: bar.Update})
-	bar.Done()
+	model, err := loadModel(ctx, ck, dev, room)
 	if err != nil {
 		return nil, err
 	}
 	report.SetLoad(time.Since(begin))
-	report.Model.Cache, report.Model.Context = f.model.kv, context
+	report.Model.Cache, report.Model.Context = f.model.kv, room
 	parallel := max(f.model.parallel, slices.Max(append([]int{1}, f.tests.Concurrency...)))
 	pages := func(tokens int) int { return (tokens + kernels.PageTokens - 1) / kernels.PageTokens }
-	opt := runtime.EngineOptions{Parallel: parallel, Context: context, Cache: cache, CachePages: pages(f.model.cache)}
+	opt := runtime.EngineOptions{Parallel: parallel, Context: room, Cache: cache, CachePages: pages(f.model.cache)}
 	if opt.CachePages == 0 {
-		opt.CachePages = max(pages(context), parallel*pages(longest))
+		opt.CachePages = max(pages(room), parallel*pages(longest))
 	}
 	return runtime.NewEngine(model, opt)
 }

@@ -52,6 +52,14 @@ func TestUsage(t *testing.T) {
 		{"serve", "--model", "x", "--kv", "fp8"}, {"serve", "--model", "x", "--port", "70000"},
 		{"serve", "--model", "x", "--parallel", "0"}, {"generate", "--model", "x", "-p", "a", "--file", "b"},
 		{"generate", "--model", "x", "-p", "a", "--raw", "--system", "s"},
+		{"generate", "--model", "x", "-p", "", "--file", "b"}, {"generate", "--model", "x", "-p", "a", "--stop", ""},
+		{"generate", "--model", "x", "-p", "a", "--temp", "-1"}, {"generate", "--model", "x", "-p", "a", "--top-p", "NaN"},
+		{"generate", "--model", "x", "-p", "a", "--threads", "-3"}, {"generate", "--model", "x", "-p", "a", "--isa", "sse"},
+		{"logits", "--model", "x", "--tokens", "y", "--out", "z", "--isa", "sse"}, {"bench", "--model", "x", "--threads", "2000"},
+		{"serve", "--model", "x", "--temp", "5"}, {"serve", "--model", "x", "--repetition-penalty", "0"},
+		{"serve", "--model", "x", "--drain", "-5s"}, {"serve", "--model", "x", "--alias", ""},
+		{"serve", "--model", "x", "--queue", "9223372036854775807"}, {"serve", "--model", "x", "--parallel", "9223372036854775807"},
+		{"serve", "--model", "x", "--max-body", "9223372036854775807"}, {"serve", "--model", "x", "--max-choices", "1000000"},
 	} {
 		if code := dispatch(ctx, args); code != exitUsage {
 			t.Errorf("%v: status %d, want %d", args, code, exitUsage)

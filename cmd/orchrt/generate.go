@@ -2,11 +2,13 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -19,6 +21,7 @@ type generateFlags struct {
 	model    modelFlags
 	sampling samplingFlags
 	prompt   string
+	given    bool // the prompt is that of -p
 	file     string
 	system   string
 	chat     bool
@@ -48,10 +51,11 @@ func runGenerate(ctx context.Context, args []string) int {
 	if code, done := parseFlags(fs, args, 0, 0); done {
 		return code
 	}
+	f.given = fs.Changed("prompt")
 	if err := f.check(); err != nil {
 		return usageError(fs, "%v", err)
 	}
-	text, err := f.text(fs.Changed("prompt"))
+	text, err := f.text(ctx)
 	if err == nil {
 		err = generate(ctx, &f, text)
 	}
@@ -64,26 +68,28 @@ func runGenerate(ctx context.Context, args []string) int {
 // check reports wrong usage.
 func (f *generateFlags) check() error {
 	switch {
-	case f.prompt != "" && f.file != "":
+	case f.given && f.file != "":
 		return errors.New("give either -p or --file")
 	case f.raw && (f.chat || f.system != "" || f.noThink):
 		return errors.New("--raw goes with none of --chat, --system and --no-think")
 	case f.tokens < 0:
 		return fmt.Errorf("-n is %d, want a number of tokens", f.tokens)
+	case slices.Contains(f.stop, ""):
+		return errors.New("--stop is empty: every text would end at once")
 	}
-	return f.model.check()
+	return cmp.Or(f.model.check(), f.sampling.check())
 }
 
 // text is the prompt's text.
-func (f *generateFlags) text(given bool) (string, error) {
-	if given {
+func (f *generateFlags) text(ctx context.Context) (string, error) {
+	if f.given {
 		return f.prompt, validUTF8("-p", f.prompt)
 	}
 	name := f.file
 	if name == "" {
 		name = "-"
 	}
-	b, err := readArgument(name)
+	b, err := readArgument(ctx, name)
 	if err != nil {
 		return "", err
 	}
@@ -104,7 +110,7 @@ func validUTF8(what, s string) error {
 
 // generate loads the model and runs one job.
 func generate(ctx context.Context, f *generateFlags, text string) error {
-	m, err := load(&f.model, 0)
+	m, err := load(ctx, &f.model, 0)
 	if err != nil {
 		return err
 	}
@@ -128,7 +134,7 @@ func (f *generateFlags) job(b *openai.Backend, text string) (*openai.Job, *opena
 	if f.eos {
 		settings.IgnoreEOS = &f.eos
 	}
-	limits := openai.Limits{MaxTokens: f.tokens, Stop: f.stop}
+	limits := openai.Limits{MaxTokens: f.tokens, MaxField: "-n", Stop: f.stop}
 	if f.raw || b.Template == nil && !f.chat {
 		if f.system != "" {
 			return nil, &openai.Error{Message: "the model has no chat template: --system has no place to go"}
@@ -167,6 +173,9 @@ func printJob(ctx context.Context, job *openai.Job) error {
 			thinking = true
 			_, err = io.WriteString(os.Stderr, e.Text)
 		case openai.Failed:
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
 			return errors.Join(e.Err, e.Err.Cause)
 		case openai.Finished:
 			out.WriteString("\n")
@@ -177,7 +186,7 @@ func printJob(ctx context.Context, job *openai.Job) error {
 			return err
 		}
 	}
-	return ctx.Err()
+	return context.Cause(ctx)
 }
 
 // printSpeed prints what a finished choice took.

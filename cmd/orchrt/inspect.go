@@ -7,8 +7,11 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
+	"unicode"
+	"unicode/utf8"
 
 	"orchrt/orchestrate/openai"
 	"orchrt/runtime/checkpoint"
@@ -59,7 +62,9 @@ func inspectJSON(ck *checkpoint.Checkpoint, w io.Writer) error {
 func inspectTable(ck *checkpoint.Checkpoint, all bool, out io.Writer) error {
 	s := ck.Summary()
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	row := func(name, format string, a ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, a...)) }
+	row := func(name, format string, a ...any) {
+		fmt.Fprintf(w, "%s\t%s\n", name, printable(fmt.Sprintf(format, a...)))
+	}
 	row("file", "%s, %s version %d, %s in %d files", s.Path, s.Format, s.Version, size(s.Bytes), len(s.Files))
 	row("name", "%s", s.Name)
 	row("architecture", "%s, %.3g billion parameters", s.Architecture, float64(s.Parameters)/1e9)
@@ -109,8 +114,16 @@ func tensorRows(w io.Writer, tensors []checkpoint.TensorInfo, all bool) {
 	}
 	fmt.Fprint(w, "tensor\ttype\tshape\tcount\n")
 	for _, g := range order {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\n", g.name, g.typ, g.shape, count[g])
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\n", printable(g.name), g.typ, g.shape, count[g])
 	}
+}
+
+// printable quotes a text of the file that a terminal might obey.
+func printable(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) || !utf8.ValidString(s) {
+		return strconv.Quote(s)
+	}
+	return s
 }
 
 // size writes a number of bytes for people.

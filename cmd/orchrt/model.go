@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,12 +15,44 @@ import (
 	"orchrt/runtime/checkpoint"
 )
 
+// deviceFlags are the flags that choose a device.
+type deviceFlags struct {
+	device  string
+	threads int
+	isa     string
+}
+
+// add declares the flags.
+func (f *deviceFlags) add(fs *pflag.FlagSet) {
+	fs.StringVar(&f.device, "device", "auto", "auto, cpu, cuda or cuda:N")
+	fs.IntVarP(&f.threads, "threads", "t", 0, "threads of the CPU device; 0 is one for each core")
+	fs.StringVar(&f.isa, "isa", "", "instruction set of the CPU device, here "+strings.Join(cpu.ISAs(), ", ")+"; the default is the first")
+}
+
+// check reports a device that this build or this machine does not have.
+func (f *deviceFlags) check() error {
+	switch {
+	case f.threads < 0 || f.threads > 1024:
+		return fmt.Errorf("--threads is %d, want 0 to 1024", f.threads)
+	case f.isa != "" && !slices.Contains(cpu.ISAs(), f.isa):
+		return fmt.Errorf("--isa is %q, this machine has %s", f.isa, strings.Join(cpu.ISAs(), ", "))
+	case f.device == "auto", f.device == "cpu":
+		return nil
+	case f.device == "cuda", strings.HasPrefix(f.device, "cuda:"):
+		return fmt.Errorf("--device %s: this build has no CUDA; use --device cpu", f.device)
+	}
+	return fmt.Errorf("--device is %q, want auto, cpu, cuda or cuda:N", f.device)
+}
+
+// open opens the device; exact keeps activations and products in float32.
+func (f *deviceFlags) open(exact bool) (*cpu.Device, error) {
+	return cpu.New(cpu.Options{Threads: f.threads, ISA: f.isa, Exact: exact})
+}
+
 // modelFlags are the flags of the commands that run a model.
 type modelFlags struct {
+	deviceFlags
 	model    string
-	device   string
-	threads  int
-	isa      string
 	kv       string
 	ctx      int
 	parallel int
@@ -29,14 +62,15 @@ type modelFlags struct {
 // add declares the flags; parallel is the default of --parallel.
 func (f *modelFlags) add(fs *pflag.FlagSet, parallel int) {
 	fs.StringVarP(&f.model, "model", "m", "", "the model's file")
-	fs.StringVar(&f.device, "device", "auto", "auto, cpu, cuda or cuda:N")
-	fs.IntVarP(&f.threads, "threads", "t", 0, "threads of the CPU device; 0 is one for each core")
-	fs.StringVar(&f.isa, "isa", "", "instruction set of the CPU device; the default is the best here")
+	f.deviceFlags.add(fs)
 	fs.StringVar(&f.kv, "kv", "f16", "type of the KV cache: f16, q8, f32; fp8 on CUDA devices")
 	fs.IntVarP(&f.ctx, "ctx", "c", 0, "context in tokens, prompt and answer together; 0 is the model's own")
 	fs.IntVar(&f.parallel, "parallel", parallel, "sequences at work at the same time")
 	fs.IntVar(&f.cache, "kv-tokens", 0, "tokens in the KV cache that all sequences share; 0 is --ctx and a little more")
 }
+
+// maxParallel bounds --parallel; memory bounds it sooner.
+const maxParallel = 1 << 16
 
 // check reports wrong usage.
 func (f *modelFlags) check() error {
@@ -46,8 +80,8 @@ func (f *modelFlags) check() error {
 	if f.ctx < 0 {
 		return fmt.Errorf("--ctx is %d, want a number of tokens", f.ctx)
 	}
-	if f.parallel < 1 {
-		return fmt.Errorf("--parallel is %d, want 1 or more", f.parallel)
+	if f.parallel < 1 || f.parallel > maxParallel {
+		return fmt.Errorf("--parallel is %d, want 1 to %d", f.parallel, maxParallel)
 	}
 	if f.cache < 0 {
 		return fmt.Errorf("--kv-tokens is %d, want a number of tokens", f.cache)
@@ -55,7 +89,7 @@ func (f *modelFlags) check() error {
 	if _, err := f.cacheType(); err != nil {
 		return err
 	}
-	return checkDevice(f.device)
+	return f.deviceFlags.check()
 }
 
 // cacheType is the type that --kv names.
@@ -73,17 +107,6 @@ func (f *modelFlags) cacheType() (kernels.CacheType, error) {
 	return 0, fmt.Errorf("--kv is %q, want f16, q8, f32 or fp8", f.kv)
 }
 
-// checkDevice reports a --device that this build cannot use.
-func checkDevice(name string) error {
-	switch {
-	case name == "auto", name == "cpu":
-		return nil
-	case name == "cuda", strings.HasPrefix(name, "cuda:"):
-		return fmt.Errorf("--device %s: this build has no CUDA; use --device cpu", name)
-	}
-	return fmt.Errorf("--device is %q, want auto, cpu, cuda or cuda:N", name)
-}
-
 // loaded is a model on a device with its engine.
 type loaded struct {
 	ck     *checkpoint.Checkpoint
@@ -95,17 +118,18 @@ type loaded struct {
 }
 
 // load opens the model, puts it on the device with a progress bar, and starts
-// an engine whose queue holds as many waiting sequences as given.
-func load(f *modelFlags, queue int) (*loaded, error) {
+// an engine whose queue holds as many waiting sequences as given. It gives up
+// when ctx ends.
+func load(ctx context.Context, f *modelFlags, queue int) (*loaded, error) {
 	m := &loaded{}
-	if err := m.open(f, queue); err != nil {
+	if err := m.open(ctx, f, queue); err != nil {
 		m.close()
 		return nil, err
 	}
 	return m, nil
 }
 
-func (m *loaded) open(f *modelFlags, queue int) (err error) {
+func (m *loaded) open(ctx context.Context, f *modelFlags, queue int) (err error) {
 	cache, err := f.cacheType()
 	if err != nil {
 		return err
@@ -113,13 +137,10 @@ func (m *loaded) open(f *modelFlags, queue int) (err error) {
 	if m.ck, err = checkpoint.Open(f.model); err != nil {
 		return err
 	}
-	if m.dev, err = cpu.New(cpu.Options{Threads: f.threads, ISA: f.isa}); err != nil {
+	if m.dev, err = f.open(false); err != nil {
 		return err
 	}
-	bar := newProgress("loading", "B")
-	m.model, err = runtime.LoadModel(m.ck, m.dev, runtime.LoadOptions{Context: f.ctx, Progress: bar.Update})
-	bar.Done()
-	if err != nil {
+	if m.model, err = loadModel(ctx, m.ck, m.dev, f.ctx); err != nil {
 		return err
 	}
 	m.context = f.ctx
@@ -129,6 +150,15 @@ func (m *loaded) open(f *modelFlags, queue int) (err error) {
 	m.engine, err = runtime.NewEngine(m.model, runtime.EngineOptions{Parallel: f.parallel, Context: m.context,
 		Cache: cache, CachePages: (f.cache + kernels.PageTokens - 1) / kernels.PageTokens, Queue: queue})
 	return err
+}
+
+// loadModel puts the weights on the device, with a progress bar; 0 is the
+// model's own context. It gives up when ctx ends.
+func loadModel(ctx context.Context, ck *checkpoint.Checkpoint, dev *cpu.Device, tokens int) (*runtime.Model, error) {
+	bar := newProgress("loading", "B")
+	defer bar.Done()
+	return runtime.LoadModel(ck, dev, runtime.LoadOptions{Context: tokens, Progress: bar.Update,
+		Stop: func() error { return context.Cause(ctx) }})
 }
 
 // close frees what open made.

@@ -11,7 +11,7 @@ import (
 )
 
 // runRender prints the prompt of a chat-completions request.
-func runRender(_ context.Context, args []string) int {
+func runRender(ctx context.Context, args []string) int {
 	fs := newFlags("render", "--model F REQUEST.json",
 		"Prints the exact prompt text that a chat-completions request becomes, with no line feed added.\nOf the request, messages, tools and what concerns the template are read. REQUEST.json may be -\nfor standard input.")
 	model := fs.StringP("model", "m", "", "the model's file")
@@ -22,7 +22,7 @@ func runRender(_ context.Context, args []string) int {
 	if *model == "" {
 		return usageError(fs, "--model names no file")
 	}
-	body, err := readArgument(fs.Arg(0))
+	body, err := readArgument(ctx, fs.Arg(0))
 	if err == nil {
 		err = render(*model, body, *asJSON, os.Stdout)
 	}
@@ -64,12 +64,4 @@ func render(model string, body []byte, asJSON bool, w io.Writer) error {
 	}
 	_, err = fmt.Fprintf(w, "%s\n", out)
 	return err
-}
-
-// readArgument reads a file named on the command line; - is standard input.
-func readArgument(name string) ([]byte, error) {
-	if name == "-" {
-		return io.ReadAll(os.Stdin)
-	}
-	return os.ReadFile(name)
 }

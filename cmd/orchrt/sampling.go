@@ -1,6 +1,11 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+
 	"github.com/spf13/pflag"
 
 	"orchrt/sampler"
@@ -43,6 +48,21 @@ func (f *samplingFlags) settings() sampler.Settings {
 		FrequencyPenalty:  changed(f.fs, "frequency-penalty", &f.frequency),
 		Seed:              changed(f.fs, "seed", &f.seed),
 	}
+}
+
+// check reports a value out of range. Whether a token id exists only the model
+// can tell; no flag has any.
+func (f *samplingFlags) check() error {
+	err := sampler.Greedy().With(f.settings()).Validate(math.MaxInt32)
+	var bad *sampler.ParamError
+	if !errors.As(err, &bad) {
+		return err
+	}
+	flag := strings.ReplaceAll(bad.Field, "_", "-")
+	if flag == "temperature" {
+		flag = "temp"
+	}
+	return fmt.Errorf("--%s is %v: %s", flag, bad.Value, bad.Reason)
 }
 
 // changed is v where its flag was set, on the command line or by the environment.

@@ -1,14 +1,14 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -71,17 +71,29 @@ func (f *serveFlags) check() error {
 	switch {
 	case f.port < 0 || f.port > 65535:
 		return fmt.Errorf("--port is %d, want 0 to 65535", f.port)
-	case f.queue < 0:
-		return fmt.Errorf("--queue is %d, want 0 or more", f.queue)
-	case f.maxBody < 1:
-		return fmt.Errorf("--max-body is %d, want a number of bytes", f.maxBody)
-	case f.choices < 1:
-		return fmt.Errorf("--max-choices is %d, want 1 or more", f.choices)
+	case f.queue < 0 || f.queue > maxQueue:
+		return fmt.Errorf("--queue is %d, want 0 to %d", f.queue, maxQueue)
+	case f.maxBody < 1 || f.maxBody > maxBody:
+		return fmt.Errorf("--max-body is %d, want 1 to %d bytes", f.maxBody, int64(maxBody))
+	case f.choices < 1 || f.choices > maxChoices:
+		return fmt.Errorf("--max-choices is %d, want 1 to %d", f.choices, maxChoices)
+	case f.grace < 0:
+		return fmt.Errorf("--drain is %v, want a time such as 30s", f.grace)
+	case slices.Contains(f.names, ""):
+		return errors.New("--alias is empty: a model needs a name")
 	case f.logs != "text" && f.logs != "json" && f.logs != "off":
 		return fmt.Errorf("--log is %q, want text, json or off", f.logs)
 	}
-	return f.model.check()
+	return cmp.Or(f.model.check(), f.sampling.check())
 }
+
+// The largest values of flags; their products stay within what an engine's
+// queue can hold.
+const (
+	maxQueue   = 1 << 16
+	maxChoices = 128
+	maxBody    = 1 << 40
+)
 
 // serve listens at once, so that /health can tell of the loading, then loads
 // the model and answers until ctx ends and the requests at work are done.
@@ -113,7 +125,7 @@ func serve(ctx context.Context, f *serveFlags) error {
 	}
 	loading := make(chan result, 1)
 	go func() {
-		m, err := f.start(s)
+		m, err := f.start(ctx, s)
 		loading <- result{m, err}
 	}()
 	var m *loaded
@@ -133,7 +145,7 @@ func serve(ctx context.Context, f *serveFlags) error {
 }
 
 // start loads the model and gives it to the server.
-func (f *serveFlags) start(s *server.Server) (*loaded, error) {
+func (f *serveFlags) start(ctx context.Context, s *server.Server) (*loaded, error) {
 	var template string
 	if f.template != "" {
 		b, err := os.ReadFile(f.template)
@@ -143,7 +155,7 @@ func (f *serveFlags) start(s *server.Server) (*loaded, error) {
 		template = string(b)
 	}
 	// The server counts requests; the engine's queue holds all their sequences.
-	m, err := load(&f.model, (f.model.parallel+f.queue)*f.choices)
+	m, err := load(ctx, &f.model, (f.model.parallel+f.queue)*f.choices)
 	if err != nil {
 		return nil, err
 	}
@@ -179,8 +191,8 @@ func readKeys(name string) ([]string, error) {
 		return nil, err
 	}
 	var keys []string
-	for sc := bufio.NewScanner(bytes.NewReader(b)); sc.Scan(); {
-		if key := strings.TrimSpace(sc.Text()); key != "" && key[0] != '#' {
+	for line := range strings.Lines(string(b)) {
+		if key := strings.TrimSpace(line); key != "" && key[0] != '#' {
 			keys = append(keys, key)
 		}
 	}

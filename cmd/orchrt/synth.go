@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"orchrt/runtime/synth"
@@ -44,11 +43,7 @@ func runSynth(ctx context.Context, args []string) int {
 		return usageError(fs, "%v", err)
 	}
 	write := func(w io.Writer) error { return synth.Write(untilDone{ctx, w}, opt) }
-	if *out == "-" {
-		err = write(os.Stdout)
-	} else {
-		err = writeFile(*out, *force, write)
-	}
+	err = writeFile(*out, *force, write)
 	bar.Done()
 	if err != nil {
 		return failed("synth", err)
@@ -73,46 +68,4 @@ func readVocab(file string) (tokenizer.Vocab, error) {
 		return v, fmt.Errorf("%s: %w", name, err)
 	}
 	return v, nil
-}
-
-// writeFile writes a file under a temporary name beside it and renames it when
-// it is complete, so that no half of a file ever has that name.
-func writeFile(name string, force bool, write func(io.Writer) error) (err error) {
-	if _, err := os.Lstat(name); err == nil && !force {
-		return fmt.Errorf("%s is there already: give another name or --force", name)
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close() // a second time does no harm
-			os.Remove(f.Name())
-		}
-	}()
-	if err := write(f); err != nil {
-		return err
-	}
-	if err := f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
-}
-
-// untilDone writes until its context is done.
-type untilDone struct {
-	ctx context.Context
-	w   io.Writer
-}
-
-// Write implements io.Writer.
-func (u untilDone) Write(p []byte) (int, error) {
-	if err := u.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return u.w.Write(p)
 }

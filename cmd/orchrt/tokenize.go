@@ -38,7 +38,7 @@ func runTokenize(ctx context.Context, args []string) int {
 	if *decode {
 		convert = func(line []byte) (any, error) { return decodeLine(tok, line, *plain, *lossy) }
 	}
-	if err := eachLine(ctx, os.Stdin, os.Stdout, convert); err != nil {
+	if err := eachLine(ctx, standardInput(ctx), os.Stdout, convert); err != nil {
 		return failed("tokenize", err)
 	}
 	return exitOK
@@ -76,15 +76,30 @@ type textLine struct {
 }
 
 type idsLine struct {
-	IDs []int32 `json:"ids"`
+	IDs []*int32 `json:"ids"` // pointers tell null from 0
+}
+
+// readLine reads a line of JSON into v and says in words what is wrong with it.
+func readLine(line []byte, v any) error {
+	if err := openai.CheckJSON(line); err != nil {
+		return err
+	}
+	err := json.Unmarshal(line, v)
+	var bad *json.UnmarshalTypeError
+	switch {
+	case !errors.As(err, &bad):
+		return err
+	case bad.Field == "":
+		return fmt.Errorf("a line must be a JSON object, not a JSON %s", bad.Value)
+	case bad.Field == "text":
+		return fmt.Errorf("\"text\" must be a string, not a JSON %s", bad.Value)
+	}
+	return fmt.Errorf("%q must be an array of token ids, whole numbers of 32 bits; there is a JSON %s", bad.Field, bad.Value)
 }
 
 func encodeLine(tok *tokenizer.Tokenizer, line []byte, special bool) (any, error) {
-	if err := openai.CheckJSON(line); err != nil {
-		return nil, err
-	}
 	var in textLine
-	if err := json.Unmarshal(line, &in); err != nil {
+	if err := readLine(line, &in); err != nil {
 		return nil, err
 	}
 	if in.Text == nil {
@@ -94,22 +109,31 @@ func encodeLine(tok *tokenizer.Tokenizer, line []byte, special bool) (any, error
 	if ids == nil {
 		ids = []int32{}
 	}
-	return idsLine{ids}, err
+	return struct {
+		IDs []int32 `json:"ids"`
+	}{ids}, err
 }
 
 func decodeLine(tok *tokenizer.Tokenizer, line []byte, skip, lossy bool) (any, error) {
 	var in idsLine
-	if err := json.Unmarshal(line, &in); err != nil {
+	if err := readLine(line, &in); err != nil {
 		return nil, err
 	}
 	if in.IDs == nil {
 		return nil, errors.New(`"ids" is missing`)
 	}
+	ids := make([]int32, len(in.IDs))
+	for i, id := range in.IDs {
+		if id == nil {
+			return nil, fmt.Errorf("\"ids\": null at index %d is no token id", i)
+		}
+		ids[i] = *id
+	}
 	decode := tok.Decode
 	if lossy {
 		decode = tok.DecodeLossy
 	}
-	text, err := decode(in.IDs, skip)
+	text, err := decode(ids, skip)
 	return textLine{&text}, err
 }
 
@@ -144,5 +168,5 @@ func eachLine(ctx context.Context, r io.Reader, w io.Writer, convert func([]byte
 		}
 	}
 	out.Flush()
-	return ctx.Err()
+	return context.Cause(ctx)
 }
