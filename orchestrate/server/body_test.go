@@ -157,4 +157,3 @@ func TestBodiesAreBounded(t *testing.T) {
 		t.Errorf("a small body: %d %s", resp.StatusCode, body)
 	}
 }
-
