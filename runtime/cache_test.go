@@ -56,21 +56,11 @@ func TestPrefixInFlight(t *testing.T) {
 	g := gate(dev)
 	var streams []*Stream
 	for range 4 {
-		s, err := e.Submit(context.Background(), greedy(ramp(0, 300), 5))
-		if err != nil {
-			t.Fatal(err)
-		}
-		streams = append(streams, s)
+		streams = append(streams, submit(t, e, greedy(ramp(0, 300), 5)))
 	}
 	close(g)
 	for i, s := range streams {
-		var got []int32
-		for tok, err := range s.Tokens() {
-			if err != nil {
-				t.Fatal(err)
-			}
-			got = append(got, tok.ID)
-		}
+		got := collect(t, s)
 		if !slices.Equal(got, want) {
 			t.Errorf("request %d: %v, want %v", i, got, want)
 		}
@@ -93,21 +83,11 @@ func TestPreemption(t *testing.T) {
 	g := gate(dev)
 	var streams []*Stream
 	for i := range 3 {
-		s, err := e.Submit(context.Background(), greedy(ramp(70*i, 100), 400))
-		if err != nil {
-			t.Fatal(err)
-		}
-		streams = append(streams, s)
+		streams = append(streams, submit(t, e, greedy(ramp(70*i, 100), 400)))
 	}
 	close(g)
 	for i, s := range streams {
-		var got []int32
-		for tok, err := range s.Tokens() {
-			if err != nil {
-				t.Fatal(err)
-			}
-			got = append(got, tok.ID)
-		}
+		got := collect(t, s)
 		if !slices.Equal(got, want[i]) {
 			t.Errorf("request %d: other tokens than alone", i)
 		}
@@ -124,18 +104,12 @@ func TestDecodingGoesOnDuringPrefill(t *testing.T) {
 	var sizes []int
 	g := make(chan struct{}, 1)
 	dev.forward = func(ids []int32) { sizes = append(sizes, len(ids)); <-g }
-	first, err := e.Submit(context.Background(), greedy(ramp(0, 10), 100))
-	if err != nil {
-		t.Fatal(err)
-	}
+	first := submit(t, e, greedy(ramp(0, 10), 100))
 	g <- struct{}{}
 	if _, err := first.Recv(); err != nil {
 		t.Fatal(err)
 	}
-	second, err := e.Submit(context.Background(), greedy(ramp(50, 400), 2))
-	if err != nil {
-		t.Fatal(err)
-	}
+	second := submit(t, e, greedy(ramp(50, 400), 2))
 	close(g)
 	for _, err := range second.Tokens() {
 		if err != nil {

@@ -90,6 +90,28 @@ func greedy(prompt []int32, n int) Request {
 	return Request{Prompt: prompt, MaxTokens: n, Params: sampler.Greedy(), IgnoreEOS: true}
 }
 
+// submit hands in a request that must be taken.
+func submit(t testing.TB, e *Engine, r Request) *Stream {
+	t.Helper()
+	s, err := e.Submit(context.Background(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// collect reads a stream that must end well.
+func collect(t testing.TB, s *Stream) (ids []int32) {
+	t.Helper()
+	for tok, err := range s.Tokens() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, tok.ID)
+	}
+	return ids
+}
+
 // ramp is a prompt of n tokens that starts with first.
 func ramp(first, n int) []int32 {
 	ids := make([]int32, n)
@@ -161,11 +183,7 @@ func TestQueueIsBounded(t *testing.T) {
 	g := gate(dev)
 	var streams []*Stream
 	for i := range 3 {
-		s, err := e.Submit(context.Background(), greedy(ramp(i, 5), 2))
-		if err != nil {
-			t.Fatal(err)
-		}
-		streams = append(streams, s)
+		streams = append(streams, submit(t, e, greedy(ramp(i, 5), 2)))
 	}
 	if _, err := e.Submit(context.Background(), greedy(ramp(3, 5), 2)); !errors.Is(err, ErrBusy) {
 		t.Errorf("the fourth request: %v, want ErrBusy", err)
@@ -195,11 +213,7 @@ func TestOrderOfArrival(t *testing.T) {
 	}
 	var streams []*Stream
 	for i := range 10 {
-		s, err := e.Submit(context.Background(), greedy(ramp(10*i, 3), 4))
-		if err != nil {
-			t.Fatal(err)
-		}
-		streams = append(streams, s)
+		streams = append(streams, submit(t, e, greedy(ramp(10*i, 3), 4)))
 	}
 	for _, s := range streams {
 		for range s.Tokens() {
@@ -218,20 +232,11 @@ func TestOrderOfArrival(t *testing.T) {
 func TestReaderDoesNotHoldUpOthers(t *testing.T) {
 	e, _ := hashEngine(t, EngineOptions{Parallel: 2})
 	want := mustGenerate(t, e, greedy(ramp(1, 5), 400))
-	slow, err := e.Submit(context.Background(), greedy(ramp(1, 5), 400))
-	if err != nil {
-		t.Fatal(err)
-	}
+	slow := submit(t, e, greedy(ramp(1, 5), 400))
 	for i := range 20 {
 		mustGenerate(t, e, greedy(ramp(i, 9), 30))
 	}
-	var got []int32
-	for tok, err := range slow.Tokens() {
-		if err != nil {
-			t.Fatal(err)
-		}
-		got = append(got, tok.ID)
-	}
+	got := collect(t, slow)
 	if !slices.Equal(got, want) {
 		t.Errorf("the slow reader got %d tokens, want the %d of a quick one", len(got), len(want))
 	}
@@ -261,10 +266,7 @@ func TestCancel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := e.Submit(context.Background(), greedy(ramp(2, 5), 3))
-	if err != nil {
-		t.Fatal(err)
-	}
+	other := submit(t, e, greedy(ramp(2, 5), 3))
 	g <- struct{}{}
 	g <- struct{}{}
 	if _, err := running.Recv(); err != nil {
@@ -319,10 +321,7 @@ func TestCancelWithinStep(t *testing.T) {
 			t.Fatal(err)
 		}
 		if company {
-			other, err := e.Submit(context.Background(), greedy(ramp(9, 70), 400))
-			if err != nil {
-				t.Fatal(err)
-			}
+			other := submit(t, e, greedy(ramp(9, 70), 400))
 			defer other.Close()
 		}
 		for _, err := range gone.Tokens() {
@@ -342,11 +341,7 @@ func TestClose(t *testing.T) {
 		e, _ := hashEngine(t, EngineOptions{Parallel: 1})
 		var streams []*Stream
 		for i := range 5 {
-			s, err := e.Submit(context.Background(), greedy(ramp(i, 5), 50))
-			if err != nil {
-				t.Fatal(err)
-			}
-			streams = append(streams, s)
+			streams = append(streams, submit(t, e, greedy(ramp(i, 5), 50)))
 		}
 		if err := e.Close(context.Background()); err != nil {
 			t.Error(err)
@@ -370,14 +365,8 @@ func TestClose(t *testing.T) {
 	t.Run("deadline", func(t *testing.T) {
 		e, dev := hashEngine(t, EngineOptions{Parallel: 1})
 		dev.forward = func([]int32) { time.Sleep(time.Millisecond) }
-		s, err := e.Submit(context.Background(), greedy(ramp(0, 5), 500))
-		if err != nil {
-			t.Fatal(err)
-		}
-		queued, err := e.Submit(context.Background(), greedy(ramp(1, 5), 500))
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := submit(t, e, greedy(ramp(0, 5), 500))
+		queued := submit(t, e, greedy(ramp(1, 5), 500))
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Millisecond)
 		defer cancel()
 		if err := e.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
@@ -403,11 +392,7 @@ func TestTimes(t *testing.T) {
 	begin := time.Now()
 	var streams []*Stream
 	for i := range 2 {
-		s, err := e.Submit(context.Background(), greedy(ramp(i, 5), 3))
-		if err != nil {
-			t.Fatal(err)
-		}
-		streams = append(streams, s)
+		streams = append(streams, submit(t, e, greedy(ramp(i, 5), 3)))
 	}
 	close(g)
 	last := begin

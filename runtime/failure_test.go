@@ -1,7 +1,6 @@
 package runtime
 
 import (
-	"context"
 	"errors"
 	"math"
 	"slices"
@@ -21,11 +20,7 @@ func TestDeviceError(t *testing.T) {
 	broken := errors.New("the device is broken")
 	var streams []*Stream
 	for i := range 3 {
-		s, err := e.Submit(context.Background(), greedy(ramp(30*i, 90), 10))
-		if err != nil {
-			t.Fatal(err)
-		}
-		streams = append(streams, s)
+		streams = append(streams, submit(t, e, greedy(ramp(30*i, 90), 10)))
 	}
 	// The gate holds the step back until the failure is in place.
 	waitFor(t, e, "three requests", func(s Stats) bool { return s.Waiting+s.Running == 3 })
@@ -91,11 +86,8 @@ func TestPanicInDevice(t *testing.T) {
 			panic("wrong shape")
 		}
 	}
-	s, err := e.Submit(context.Background(), greedy(ramp(1, 300), 100))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, _, err = generate(e, greedy(bad, 5))
+	s := submit(t, e, greedy(ramp(1, 300), 100))
+	_, _, err := generate(e, greedy(bad, 5))
 	var p *PanicError
 	if !errors.As(err, &p) || p.Value != "wrong shape" || !strings.Contains(string(p.Stack), "forward") {
 		t.Errorf("got %v, want a PanicError with a stack", err)
@@ -145,10 +137,7 @@ func TestOneRequestFails(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			e, _ := hashEngine(t, EngineOptions{Parallel: 2})
 			want := mustGenerate(t, e, greedy(ramp(0, 20), 200))
-			other, err := e.Submit(context.Background(), greedy(ramp(0, 20), 200))
-			if err != nil {
-				t.Fatal(err)
-			}
+			other := submit(t, e, greedy(ramp(0, 20), 200))
 			r := greedy(ramp(9, 20), 4)
 			r.Mask = tt.mask
 			ids, _, err := generate(e, r)
@@ -158,13 +147,7 @@ func TestOneRequestFails(t *testing.T) {
 			if err == nil && !slices.Equal(ids, []int32{5, 5, 5, 5}) {
 				t.Errorf("got %v through the mask", ids)
 			}
-			var got []int32
-			for tok, err := range other.Tokens() {
-				if err != nil {
-					t.Fatal(err)
-				}
-				got = append(got, tok.ID)
-			}
+			got := collect(t, other)
 			if !slices.Equal(got, want) {
 				t.Error("the other request's tokens changed")
 			}
