@@ -14,14 +14,9 @@ func (b *Backend) Tokenize(body []byte) (*TokenizeResponse, *Error) {
 }
 
 func (b *Backend) tokenize(body []byte) ([]int32, *Error) {
-	o, err := parseBody(body)
+	o, err := b.parseText(body)
 	if err != nil {
 		return nil, err
-	}
-	if model, ok := o.str("model"); ok {
-		if err := b.checkModel(model); err != nil {
-			return nil, err
-		}
 	}
 	if _, ok := o.raw("messages"); ok {
 		r := &ChatRequest{}
@@ -47,17 +42,24 @@ func (b *Backend) tokenize(body []byte) ([]int32, *Error) {
 	return b.encode(text, special, bos)
 }
 
-// Detokenize is the request of /detokenize: it returns the text of token ids,
-// with U+FFFD for bytes that are not UTF-8.
-func (b *Backend) Detokenize(body []byte) (*DetokenizeResponse, *Error) {
+// parseText splits a body of which "model" may be missing.
+func (b *Backend) parseText(body []byte) (*object, *Error) {
 	o, err := parseBody(body)
 	if err != nil {
 		return nil, err
 	}
 	if model, ok := o.str("model"); ok {
-		if err := b.checkModel(model); err != nil {
-			return nil, err
-		}
+		err = b.checkModel(model)
+	}
+	return o, err
+}
+
+// Detokenize is the request of /detokenize: it returns the text of token ids,
+// with U+FFFD for bytes that are not UTF-8.
+func (b *Backend) Detokenize(body []byte) (*DetokenizeResponse, *Error) {
+	o, err := b.parseText(body)
+	if err != nil {
+		return nil, err
 	}
 	raw, ok := o.raw("tokens")
 	if !ok {

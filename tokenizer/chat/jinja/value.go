@@ -195,18 +195,11 @@ func truth(v Value) bool {
 
 // float returns a number as float64; bools are numbers in Python.
 func float(v Value) (float64, bool) {
-	switch v := v.(type) {
-	case int64:
-		return float64(v), true
-	case float64:
-		return v, true
-	case bool:
-		if v {
-			return 1, true
-		}
-		return 0, true
+	if f, ok := v.(float64); ok {
+		return f, true
 	}
-	return 0, false
+	n, ok := integer(v)
+	return float64(n), ok
 }
 
 // integer returns an int or bool as int64.
