@@ -8,13 +8,18 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth is how deep arrays and objects of a request may nest.
-const maxDepth = 256
+// maxDepth is how deep arrays and objects of a request may nest, maxValues how
+// many values it may have at every depth together: a value of two bytes takes
+// many times that once it is taken apart.
+const (
+	maxDepth  = 256
+	maxValues = 1 << 19
+)
 
 // checkJSON verifies that data is exactly one JSON value as RFC 8259 has it:
 // valid UTF-8 with no byte order mark, no key twice in an object, no surrogate
-// without its partner, every number within float64, nesting up to maxDepth.
-// The errors name the byte offset.
+// without its partner, every number within float64, nesting up to maxDepth, no
+// more than maxValues values. The errors name the byte offset.
 func checkJSON(data []byte) *Error {
 	if bytes.HasPrefix(data, []byte("\xef\xbb\xbf")) {
 		return syntaxError(0, "a byte order mark; send UTF-8 without it")
@@ -56,9 +61,10 @@ func invalidUTF8(data []byte) int {
 // checker walks one JSON text. After the first failure err is set and every
 // method returns at once.
 type checker struct {
-	data []byte
-	pos  int
-	err  *Error
+	data   []byte
+	pos    int
+	values int // so far
+	err    *Error
 }
 
 func (c *checker) fail(what string) {
@@ -90,6 +96,10 @@ func (c *checker) space() {
 func (c *checker) value(depth int) {
 	if c.pos == len(c.data) {
 		c.fail("unexpected end")
+		return
+	}
+	if c.values++; c.values > maxValues {
+		c.fail("more than " + strconv.Itoa(maxValues) + " values")
 		return
 	}
 	switch b := c.data[c.pos]; {

@@ -34,6 +34,7 @@ func TestParseChatRefuses(t *testing.T) {
 		{"duplicate", `{"model":"m","model":"n"}`, "", CodeInvalidJSON, "twice"},
 		{"escaped duplicate", `{"model":"m","mode\u006c":"n"}`, "", CodeInvalidJSON, "twice"},
 		{"deep", `{"messages":` + deep + `}`, "", CodeInvalidJSON, "nesting"},
+		{"many values", `{"messages":` + many(maxValues, "1") + `}`, "", CodeInvalidJSON, "more than 524288 values"},
 		{"1e400", chatBody(`"temperature":1e400`), "", CodeInvalidJSON, "64-bit float"},
 		{"NaN", chatBody(`"temperature":NaN`), "", CodeInvalidJSON, "want a value"},
 		{"leading zero", chatBody(`"temperature":01`), "", CodeInvalidJSON, "want ','"},
