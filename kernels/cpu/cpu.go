@@ -104,13 +104,6 @@ func (d *Device) Name() string {
 // Memory returns the bytes that the system could give and those that it has.
 func (d *Device) Memory() (free, total int64) { return systemMemory() }
 
-// MeasureBandwidth returns the bytes per second that all threads together read
-// from main memory: the best of several passes, over a fraction of a second,
-// through a buffer larger than any cache.
-func (d *Device) MeasureBandwidth() float64 {
-	return float64(C.ort_read_bandwidth(d.c, 1<<30, 0.5))
-}
-
 // errClosed is what a device says after Close.
 var errClosed = errors.New("cpu: the device is closed")
 

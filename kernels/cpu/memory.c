@@ -1,5 +1,6 @@
 // Address space for weights, caches and activations.
 #define _GNU_SOURCE
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -29,3 +30,5 @@ void ort_discard(uintptr_t p, int64_t n) {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = (p + page - 1) & ~(page - 1), end = (p + (uintptr_t)n) & ~(page - 1);
 	if (end > start) madvise((void *)start, end - start, MADV_DONTNEED);
 }
+
+void ort_fill(uintptr_t p, int64_t n) { memset((void *)p, 1, (size_t)n); }

@@ -92,16 +92,48 @@ func (d *Device) Free(b kernels.Buf) {
 	}
 }
 
-// freeAll unmaps everything.
-func (d *Device) freeAll() {
-	arenas := map[*arena]bool{}
+// bandwidthBytes is the least that MeasureBandwidth reads: beyond any cache.
+const bandwidthBytes = 1 << 30
+
+// MeasureBandwidth returns the bytes per second that all threads together read
+// from main memory, in the mean over a quarter of a second. It reads what the
+// device holds, the weights above all; a buffer of its own where that is less
+// than bandwidthBytes. No operation may run meanwhile.
+func (d *Device) MeasureBandwidth() float64 {
+	var base []C.uintptr_t
+	var size []C.int64_t
+	var total int64
+	for a := range d.arenas() {
+		base, size = append(base, C.uintptr_t(a.base)), append(size, C.int64_t(a.used))
+		total += a.used
+	}
+	if total < bandwidthBytes {
+		p := C.ort_map(bandwidthBytes)
+		if p == 0 {
+			return 0
+		}
+		defer C.ort_unmap(p, bandwidthBytes)
+		C.ort_fill(p, bandwidthBytes)
+		base, size = []C.uintptr_t{p}, []C.int64_t{bandwidthBytes}
+	}
+	return float64(C.ort_read_bandwidth(d.c, &base[0], &size[0], C.int(len(base)), 0.25))
+}
+
+// arenas is the set of arenas that are mapped.
+func (d *Device) arenas() map[*arena]bool {
+	all := map[*arena]bool{}
 	for _, m := range d.bufs {
-		arenas[m.from] = true
+		all[m.from] = true
 	}
 	if d.arena != nil {
-		arenas[d.arena] = true
+		all[d.arena] = true
 	}
-	for a := range arenas {
+	return all
+}
+
+// freeAll unmaps everything.
+func (d *Device) freeAll() {
+	for a := range d.arenas() {
 		C.ort_unmap(C.uintptr_t(a.base), C.int64_t(a.size))
 	}
 	d.bufs, d.arena, d.used = nil, nil, 0

@@ -6,7 +6,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cpu.h"
 
@@ -491,36 +490,33 @@ void ort_attend_rows(ort_device *d, uintptr_t y, uintptr_t q, int heads, ort_cac
 
 // ---- bandwidth --------------------------------------------------------
 
-typedef struct { ort_device *d; const uint8_t *p; size_t n; uint64_t sums[64]; } reading;
+enum { PIECE = 1 << 20 };
 
-static void read_part(void *arg, int64_t i, int thread) {
+typedef struct {
+	ort_device *d;
+	const uintptr_t *base;
+	const int64_t *pieces; // of each span
+	_Atomic uint64_t sum;
+} reading;
+
+static void read_piece(void *arg, int64_t i, int thread) {
 	(void)thread;
 	reading *r = arg;
-	r->sums[i % 64] += r->d->k->read_span(r->p + (size_t)i * r->n, r->n);
+	int s = 0;
+	while (i >= r->pieces[s]) i -= r->pieces[s++];
+	r->sum += r->d->k->read_span((const uint8_t *)r->base[s] + i * PIECE, PIECE);
 }
 
-static double seconds_now(void) {
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-double ort_read_bandwidth(ort_device *d, int64_t bytes, double seconds) {
+double ort_read_bandwidth(ort_device *d, const uintptr_t *base, const int64_t *size, int spans, double seconds) {
+	int64_t pieces[spans], n = 0, passes = 0;
+	for (int i = 0; i < spans; i++) n += pieces[i] = size[i] / PIECE;
+	reading r = {.d = d, .base = base, .pieces = pieces};
 	ort_queue_wait(d->queue, 0);
-	int parts = 64;
-	size_t part = (size_t)bytes / (size_t)parts / 4096 * 4096;
-	if (!part) return 0;
-	uintptr_t p = ort_map((int64_t)part * parts);
-	if (!p) return 0;
-	memset((void *)p, 1, part * (size_t)parts);
-	reading r = {.d = d, .p = (const uint8_t *)p, .n = part};
-	double best = 0, begin = seconds_now();
+	int64_t begin = ort_now_ns(), now;
 	do {
-		double t = seconds_now();
-		ort_pool_run(d->pool, read_part, &r, parts, 1);
-		double rate = (double)part * parts / (seconds_now() - t);
-		if (rate > best) best = rate;
-	} while (seconds_now() - begin < seconds);
-	ort_unmap(p, (int64_t)part * parts);
-	return best;
+		ort_pool_run(d->pool, read_piece, &r, n, 1);
+		passes++;
+		now = ort_now_ns();
+	} while ((double)(now - begin) < seconds * 1e9);
+	return (double)(passes * n * PIECE) / ((double)(now - begin) * 1e-9);
 }

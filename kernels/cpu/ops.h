@@ -30,6 +30,8 @@ uintptr_t ort_map(int64_t n);
 void ort_unmap(uintptr_t p, int64_t n);
 // Gives the memory of the whole pages within p[0..n) back; they read as zero.
 void ort_discard(uintptr_t p, int64_t n);
+// Writes to all of p[0..n).
+void ort_fill(uintptr_t p, int64_t n);
 
 int64_t ort_packed_bytes(int type, int64_t out, int64_t in);
 // Packs rows [row, row+n) of a matrix; row is a multiple of 16.
@@ -43,7 +45,8 @@ void ort_mul_add(ort_device *d, uintptr_t x, uintptr_t y, ort_mat_w w, int n);
 void ort_norm_gate_up(ort_device *d, uintptr_t h, uintptr_t x, uintptr_t norm, ort_mat_w gate, ort_mat_w up, float eps, int n);
 void ort_norm_logits(ort_device *d, uintptr_t y, uintptr_t x, uintptr_t norm, ort_mat_w w, float eps, uintptr_t want, int n);
 
-// Bytes per second that all threads together read from memory.
-double ort_read_bandwidth(ort_device *d, int64_t bytes, double seconds);
+// Bytes per second that all threads together read from these spans of memory,
+// in the mean over the given time and at least one pass.
+double ort_read_bandwidth(ort_device *d, const uintptr_t *base, const int64_t *size, int spans, double seconds);
 
 #endif

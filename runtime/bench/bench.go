@@ -37,6 +37,10 @@ type Options struct {
 	Vocab       int   // prompts are drawn from 0..Vocab-1
 	Seed        uint64
 	Progress    func(done, total int) // nil: none
+	// Bandwidth measures the bytes that the machine can read in a second, while
+	// the engine has nothing to do; nil: not measured. It is called around each
+	// repetition of decoding, because shared machines change by the second.
+	Bandwidth func() float64
 }
 
 // Validate reports the first option that makes no sense.
@@ -84,6 +88,8 @@ type Decode struct {
 	Tokens    int    `json:"tokens"`
 	Depth     int    `json:"depth"`
 	PerSecond Series `json:"tokens_per_second"`
+	// ReadBandwidth is what Options.Bandwidth measured around the repetitions.
+	ReadBandwidth Series `json:"read_bandwidth"`
 }
 
 // Concurrent is a number of equal requests sent at the same moment.
@@ -242,7 +248,12 @@ func (r *runner) prefill(ctx context.Context) (*Prefill, error) {
 // so that every step, the first one too, computes one token.
 func (r *runner) decode(ctx context.Context) (*Decode, error) {
 	o := r.opt
-	var rate []float64
+	var rate, limit []float64
+	bandwidth := func() {
+		if o.Bandwidth != nil {
+			limit = append(limit, o.Bandwidth())
+		}
+	}
 	for i := range o.Repeat + 1 {
 		prompt, err := r.prompt(ctx, 1)
 		if err != nil {
@@ -255,9 +266,10 @@ func (r *runner) decode(ctx context.Context) (*Decode, error) {
 		if i > 0 {
 			rate = append(rate, float64(o.Generate)/s)
 		}
+		bandwidth()
 		r.step()
 	}
-	return &Decode{Tokens: o.Generate, Depth: o.Depth, PerSecond: seriesOf(rate)}, nil
+	return &Decode{Tokens: o.Generate, Depth: o.Depth, PerSecond: seriesOf(rate), ReadBandwidth: seriesOf(limit)}, nil
 }
 
 // concurrent sends n requests at once and waits for all.

@@ -48,8 +48,8 @@ type Load struct {
 
 // Limits compares with what the machine can do.
 type Limits struct {
-	// ReadBandwidth is the best of the reads of memory, all threads, measured
-	// before and after the tests, in bytes/s.
+	// ReadBandwidth is what all threads together read from memory, in bytes/s:
+	// the mean of the measurements around the repetitions of decoding.
 	ReadBandwidth float64 `json:"read_bandwidth"`
 	// DecodeBandwidth is BytesPerToken × tokens/s; DecodeShare its part of ReadBandwidth.
 	DecodeBandwidth float64 `json:"decode_bandwidth"`
@@ -64,10 +64,12 @@ func (r *Report) SetLoad(d time.Duration) {
 	r.Load = Load{Seconds: d.Seconds(), BytesPerSecond: float64(r.Model.Bytes) / max(d.Seconds(), 1e-9)}
 }
 
-// SetLimits computes the limits from the results and the measured bandwidth.
-func (r *Report) SetLimits(bandwidth float64) {
-	r.Limits = Limits{ReadBandwidth: bandwidth}
+// SetLimits computes the limits from the results.
+func (r *Report) SetLimits() {
+	r.Limits = Limits{}
 	if r.Decode != nil {
+		bandwidth := r.Decode.ReadBandwidth.Mean
+		r.Limits.ReadBandwidth = bandwidth
 		r.Limits.DecodeBandwidth = float64(r.Model.BytesPerToken) * r.Decode.PerSecond.Mean
 		if bandwidth > 0 {
 			r.Limits.DecodeShare = r.Limits.DecodeBandwidth / bandwidth
@@ -111,9 +113,11 @@ func (r *Report) facts() [][2]string {
 		{"KV cache", fmt.Sprintf("%s, %d positions", m.Cache, m.Context)},
 		{"load", fmt.Sprintf("%.2f s, %s/s", r.Load.Seconds, gb(r.Load.BytesPerSecond))},
 		{"memory", fmt.Sprintf("resident %s, peak %s", gb(float64(r.Memory.Resident)), gb(float64(r.Memory.Peak)))},
-		{"read bandwidth", gb(l.ReadBandwidth) + "/s, measured in this run"},
 	}
 	if r.Decode != nil {
+		if b := r.Decode.ReadBandwidth; len(b.Samples) > 0 {
+			rows = append(rows, [2]string{"read bandwidth", fmt.Sprintf("%s/s ± %s, measured %d times between the repetitions", gb(b.Mean), gb(b.SD), len(b.Samples))})
+		}
 		rows = append(rows, [2]string{"decoding", fmt.Sprintf("%d bytes of weights a token, %s/s, %.3f of the read bandwidth",
 			m.BytesPerToken, gb(l.DecodeBandwidth), l.DecodeShare)})
 	}

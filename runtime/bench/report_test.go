@@ -53,9 +53,9 @@ func TestLimits(t *testing.T) {
 	r := Report{
 		Model:   Model{BytesPerToken: 4_000_000_000, FLOPPerToken: 14_000_000_000},
 		Machine: Machine{Threads: 2},
-		Result:  Result{Prefill: &Prefill{PerSecond: Series{Mean: 30}}, Decode: &Decode{PerSecond: Series{Mean: 5}}},
+		Result:  Result{Prefill: &Prefill{PerSecond: Series{Mean: 30}}, Decode: &Decode{PerSecond: Series{Mean: 5}, ReadBandwidth: Series{Mean: 25e9}}},
 	}
-	r.SetLimits(25e9)
+	r.SetLimits()
 	if l := r.Limits; l.DecodeShare != 0.8 || l.PrefillFLOPS != 420e9 || l.PrefillFLOPSPerThread != 210e9 {
 		t.Errorf("%+v", l)
 	}
