@@ -60,6 +60,10 @@ type modelFlags struct {
 }
 
 // add declares the flags; parallel is the default of --parallel.
+// mixedRows of a prompt are computed in a step in which others generate: on a
+// processor that is some seconds of a large model, and no slower for the prompt.
+const mixedRows = 64
+
 func (f *modelFlags) add(fs *pflag.FlagSet, parallel int) {
 	fs.StringVarP(&f.model, "model", "m", "", "the model's file")
 	f.deviceFlags.add(fs)
@@ -77,8 +81,8 @@ func (f *modelFlags) check() error {
 	if f.model == "" {
 		return fmt.Errorf("--model names no file")
 	}
-	if f.ctx < 0 {
-		return fmt.Errorf("--ctx is %d, want a number of tokens", f.ctx)
+	if f.ctx < 0 || f.ctx == 1 {
+		return fmt.Errorf("--ctx is %d, want 2 tokens or more, or 0", f.ctx)
 	}
 	if f.parallel < 1 || f.parallel > maxParallel {
 		return fmt.Errorf("--parallel is %d, want 1 to %d", f.parallel, maxParallel)
@@ -147,7 +151,7 @@ func (m *loaded) open(ctx context.Context, f *modelFlags, queue int) (err error)
 	if m.context == 0 {
 		m.context = m.ck.Config.Context
 	}
-	m.engine, err = runtime.NewEngine(m.model, runtime.EngineOptions{Parallel: f.parallel, Context: m.context,
+	m.engine, err = runtime.NewEngine(m.model, runtime.EngineOptions{Parallel: f.parallel, Context: m.context, Mixed: mixedRows,
 		Cache: cache, CachePages: (f.cache + kernels.PageTokens - 1) / kernels.PageTokens, Queue: queue})
 	return err
 }

@@ -20,14 +20,17 @@ const (
 // valid UTF-8 with no byte order mark, no key twice in an object, no surrogate
 // without its partner, every number within float64, nesting up to maxDepth, no
 // more than maxValues values. The errors name the byte offset.
-func checkJSON(data []byte) *Error {
+func checkJSON(data []byte) *Error { return checkValues(data, maxValues) }
+
+// checkValues is checkJSON with another limit on the number of values.
+func checkValues(data []byte, limit int) *Error {
 	if bytes.HasPrefix(data, []byte("\xef\xbb\xbf")) {
 		return syntaxError(0, "a byte order mark; send UTF-8 without it")
 	}
 	if !utf8.Valid(data) {
 		return syntaxError(invalidUTF8(data), "invalid UTF-8")
 	}
-	c := checker{data: data}
+	c := checker{data: data, limit: limit}
 	c.space()
 	if c.pos == len(data) {
 		return invalid("", CodeInvalidJSON, "the request body is empty, want a JSON object")
@@ -64,6 +67,7 @@ type checker struct {
 	data   []byte
 	pos    int
 	values int // so far
+	limit  int // of values; 0: none
 	err    *Error
 }
 
@@ -98,8 +102,8 @@ func (c *checker) value(depth int) {
 		c.fail("unexpected end")
 		return
 	}
-	if c.values++; c.values > maxValues {
-		c.fail("more than " + strconv.Itoa(maxValues) + " values")
+	if c.values++; c.limit > 0 && c.values > c.limit {
+		c.fail("more than " + strconv.Itoa(c.limit) + " values")
 		return
 	}
 	switch b := c.data[c.pos]; {
@@ -375,9 +379,10 @@ func clip(s string) string {
 }
 
 // CheckJSON reports the first fault of a JSON text as the 400 that a request
-// with it would get; see checkJSON for what it refuses.
+// with it would get; see checkJSON for what it refuses. It may have any number
+// of values.
 func CheckJSON(data []byte) error {
-	if err := checkJSON(data); err != nil {
+	if err := checkValues(data, 0); err != nil {
 		return err
 	}
 	return nil

@@ -14,6 +14,16 @@ func chatBody(extra string) string {
 	return `{"model":"m","messages":[{"role":"user","content":"hi"}]` + extra + `}`
 }
 
+// TestCheckJSON: a text that is no request may be as long as it likes.
+func TestCheckJSON(t *testing.T) {
+	if err := CheckJSON([]byte("[" + strings.Repeat("1,", maxValues) + "1]")); err != nil {
+		t.Error(err)
+	}
+	if CheckJSON([]byte(`{"a":1,"a":2}`)) == nil {
+		t.Error("a key passes twice")
+	}
+}
+
 func TestParseChatRefuses(t *testing.T) {
 	deep := strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000)
 	many := func(n int, item string) string {
