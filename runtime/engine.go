@@ -17,7 +17,10 @@ type EngineOptions struct {
 	Parallel int // sequences that run at once; 0: 4
 	Context  int // tokens of prompt and answer together; 0: the model's
 	Chunk    int // rows in one step, of prompts and generation together; 0: 512
-	Cache    kernels.CacheType
+	// Mixed bounds the rows of prompts in a step in which other sequences
+	// generate: they wait for all of it. 0: Chunk.
+	Mixed int
+	Cache kernels.CacheType
 	// CachePages is the size of the KV cache in pages of 64 tokens, shared by all
 	// sequences and the prefix cache; 0: Context for one sequence and a page
 	// for each further one. Fewer than Context needs is an error.
@@ -35,6 +38,7 @@ func (o EngineOptions) complete(m *Model) (EngineOptions, error) {
 	set(&o.Parallel, 4)
 	set(&o.Context, m.Context)
 	set(&o.Chunk, 512)
+	set(&o.Mixed, o.Chunk)
 	set(&o.Queue, 256)
 	o.Queue = max(o.Queue, 0)
 	if o.Parallel < 1 || o.Parallel > 1<<16 || o.Queue > 1<<24 {
@@ -45,6 +49,9 @@ func (o EngineOptions) complete(m *Model) (EngineOptions, error) {
 	}
 	if o.Chunk < 1 || o.Chunk > 1<<20 {
 		return o, fmt.Errorf("runtime: a chunk of %d rows is not possible: from 1 to %d is", o.Chunk, 1<<20)
+	}
+	if o.Mixed < 1 {
+		return o, fmt.Errorf("runtime: %d rows of prompts beside others that generate are not possible", o.Mixed)
 	}
 	set(&o.CachePages, pagesFor(o.Context)+o.Parallel-1)
 	if least := pagesFor(o.Context); o.CachePages < least || o.CachePages > 1<<24 {

@@ -113,7 +113,7 @@ func TestSchedulesDoNotMatter(t *testing.T) {
 		requests := randomRequests(random, 3+random.IntN(12), m.Context, m.tokens)
 		want := alone(t, m, kernels.CacheF32, requests)
 		opt := EngineOptions{
-			Parallel: 1 + random.IntN(8), Chunk: 1 + random.IntN(1<<(1+random.IntN(9))), Cache: kernels.CacheF32,
+			Parallel: 1 + random.IntN(8), Chunk: 1 + random.IntN(1<<(1+random.IntN(9))), Mixed: random.IntN(40), Cache: kernels.CacheF32,
 			CachePages: pagesFor(m.Context) + random.IntN(12),
 		}
 		e, err := NewEngine(m, opt)
@@ -153,7 +153,7 @@ func TestSchedulesDoNotMatterCPU(t *testing.T) {
 				requests := randomRequests(random, 4+random.IntN(6), m.Context, m.tokens)
 				want := alone(t, m, cache, requests)
 				e, err := NewEngine(m, EngineOptions{
-					Parallel: 1 + random.IntN(6), Chunk: 1 + random.IntN(150), Cache: cache,
+					Parallel: 1 + random.IntN(6), Chunk: 1 + random.IntN(150), Mixed: random.IntN(40), Cache: cache,
 					CachePages: pagesFor(m.Context) + random.IntN(6),
 				})
 				if err != nil {

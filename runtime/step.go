@@ -123,13 +123,17 @@ func insert(list []*sequence, s *sequence) []*sequence {
 // plan sets the rows of each running sequence: one for those that generate,
 // then prompts, the oldest first, up to the step's budget; and gives them pages.
 func (e *Engine) plan() {
-	budget := e.opt.Chunk
+	generating := 0
 	for _, s := range e.running {
 		s.rows = 0
 		if s.pending() == 1 {
 			s.rows = 1
-			budget--
+			generating++
 		}
+	}
+	budget := e.opt.Chunk - generating
+	if generating > 0 {
+		budget = min(budget, e.opt.Mixed)
 	}
 	budget = max(budget, 1) // prompts go on, however many generate
 	for i, s := range e.running {

@@ -59,11 +59,11 @@ type modelFlags struct {
 	cache    int
 }
 
-// add declares the flags; parallel is the default of --parallel.
 // mixedRows of a prompt are computed in a step in which others generate: on a
 // processor that is some seconds of a large model, and no slower for the prompt.
 const mixedRows = 64
 
+// add declares the flags; parallel is the default of --parallel.
 func (f *modelFlags) add(fs *pflag.FlagSet, parallel int) {
 	fs.StringVarP(&f.model, "model", "m", "", "the model's file")
 	f.deviceFlags.add(fs)
