@@ -17,7 +17,6 @@
 #define ISA_NAME "avx512-vnni"
 #define MR 8
 #define VN 16
-#define HAVE_DOT
 #define HAVE_PANEL_ROWS
 #define HAVE_REDUCE16
 
