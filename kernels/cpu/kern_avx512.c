@@ -131,12 +131,12 @@ FORCE void panel_shape(shape s, int mr, const ort_format *f, const uint8_t *pane
 	for (int r = 0; r < mr; r++) a[r] = _mm512_loadu_ps(acc + 16 * r);
 	for (int64_t n = in / shape_super(s); n > 0; n--, panel += bytes) {
 		vf d = half16(panel) * f->dmul, m = super_min(s, panel);
-		for (int b = 0; b < shape_header(s); b += 64) _mm_prefetch((const char *)panel + AHEAD + b, _MM_HINT_T1);
+		for (int b = 0; b < shape_header(s); b += 64) _mm_prefetch((const char *)panel + AHEAD + b, _MM_HINT_T0);
 		for (int t = 0; t < tiles; t++, x += ORT_XTILE * mr) {
 			const uint8_t *p = panel + shape_header(s) + t * shape_tile(s);
 			vu q[8];
 			vf ds[2], mn[2];
-			for (int b = 0; b < shape_tile(s); b += 64) _mm_prefetch((const char *)p + AHEAD + b, _MM_HINT_T1);
+			for (int b = 0; b < shape_tile(s); b += 64) _mm_prefetch((const char *)p + AHEAD + b, _MM_HINT_T0);
 			tile_codes(s, lut, p, q);
 			for (int h = 0; h < groups; h++) group_scale(s, panel, d, m, t * groups + h, &ds[h], &mn[h]);
 			tile_mr(mr, shape_group(s), shape_min(s), off, q, ds, mn, x, a);
