@@ -75,10 +75,12 @@ func (s *Server) panicked(w *recorder, e *entry, p any) {
 	}
 }
 
-// recorder remembers the status of a response.
+// recorder remembers the status of a response, and how its errors look.
 type recorder struct {
 	http.ResponseWriter
 	status int
+	id     string // of the request
+	errors errorForm
 }
 
 // WriteHeader remembers the status.

@@ -11,7 +11,7 @@ import (
 var pageHTML []byte
 
 // page answers with the built-in chat page, which loads nothing from elsewhere.
-func (s *Server) page(w http.ResponseWriter, _ *http.Request, _ *entry) *openai.Error {
+func (s *Server) page(w *recorder, _ *http.Request, _ *entry) *openai.Error {
 	h := w.Header()
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	h.Set("Referrer-Policy", "no-referrer")

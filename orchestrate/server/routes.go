@@ -3,7 +3,9 @@ package server
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,26 +13,35 @@ import (
 	"orchrt/runtime"
 )
 
+// handler answers one request; an error that it returns before the header is
+// out becomes the answer.
+type handler func(w *recorder, r *http.Request, e *entry) *openai.Error
+
 // route is one path of the server.
 type route struct {
-	method string
-	open   bool // no API key
-	serve  func(w http.ResponseWriter, r *http.Request, e *entry) *openai.Error
+	methods map[string]handler
+	open    bool // no API key
+	errors  errorForm
 }
 
-// table lists every route. A path that ends in "/" other than the root takes
-// one more element.
+// errorForm makes the body of an error for the request id; nil is OpenAI's.
+type errorForm func(err *openai.Error, id string) any
+
+// table lists every route. The names with {id}, and the one that ends in "/"
+// other than the root, stand for paths that find takes apart.
 func (s *Server) table() map[string]route {
+	get := func(h handler) route { return route{methods: map[string]handler{"GET": h}} }
+	post := func(h handler) route { return route{methods: map[string]handler{"POST": h}} }
 	return map[string]route{
-		"/v1/chat/completions": {method: "POST", serve: s.chat},
-		"/v1/completions":      {method: "POST", serve: s.completion},
-		"/v1/models":           {method: "GET", serve: s.models},
-		"/v1/models/":          {method: "GET", serve: s.model},
-		"/tokenize":            {method: "POST", serve: s.tokenize},
-		"/detokenize":          {method: "POST", serve: s.detokenize},
-		"/metrics":             {method: "GET", serve: s.prometheus},
-		"/health":              {method: "GET", serve: s.health, open: true},
-		"/":                    {method: "GET", serve: s.page},
+		"/v1/chat/completions": post(s.chat),
+		"/v1/completions":      post(s.completion),
+		"/v1/models":           get(s.models),
+		"/v1/models/":          get(s.model),
+		"/tokenize":            post(s.tokenize),
+		"/detokenize":          post(s.detokenize),
+		"/metrics":             get(s.prometheus),
+		"/health":              {methods: map[string]handler{"GET": s.health}, open: true},
+		"/":                    get(s.page),
 	}
 }
 
@@ -48,9 +59,9 @@ func (s *Server) find(path string) (route, string) {
 // ServeHTTP answers one request: header checks, the route, one line of log. A
 // panic ends the request and nothing else.
 func (s *Server) ServeHTTP(out http.ResponseWriter, r *http.Request) {
-	w := &recorder{ResponseWriter: out}
 	rt, name := s.find(r.URL.Path)
 	e := &entry{route: name, start: time.Now(), id: requestID(r)}
+	w := &recorder{ResponseWriter: out, id: e.id, errors: rt.errors}
 	w.Header().Set("X-Request-Id", e.id)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	// The deadlines of the connection's last request must not hold for this one.
@@ -74,7 +85,7 @@ func (s *Server) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	if err := rt.serve(w, r, e); err != nil {
+	if err := rt.handler(r.Method)(w, r, e); err != nil {
 		e.err = err
 		if !w.wrote() {
 			s.refuse(w, r, err)
@@ -82,27 +93,36 @@ func (s *Server) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// handler is the route's handler for a method, nil where it has none.
+func (rt route) handler(method string) handler {
+	if h := rt.methods[method]; h != nil || method != http.MethodHead {
+		return h
+	}
+	return rt.methods[http.MethodGet]
+}
+
 // admit checks what can be checked without the body.
 func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route) *openai.Error {
 	if err := s.guard.check(w, r, rt.open); err != nil {
 		return err
 	}
-	if rt.serve == nil {
+	if rt.methods == nil {
 		return &openai.Error{Status: http.StatusNotFound, Type: openai.TypeInvalidRequest, Code: "unknown_url",
 			Message: "there is nothing at this path"}
 	}
 	preflight := r.Method == http.MethodOptions && s.guard.allowed(r.Header.Get("Origin"))
-	if r.Method == rt.method || preflight || r.Method == http.MethodHead && rt.method == http.MethodGet {
+	if preflight || rt.handler(r.Method) != nil {
 		return nil
 	}
-	w.Header().Set("Allow", rt.method)
+	methods := strings.Join(slices.Sorted(maps.Keys(rt.methods)), ", ")
+	w.Header().Set("Allow", methods)
 	return &openai.Error{Status: http.StatusMethodNotAllowed, Type: openai.TypeInvalidRequest, Code: "method_not_allowed",
-		Message: "this path takes " + rt.method + " only"}
+		Message: "this path takes " + methods + " only"}
 }
 
 // refuse answers with an error. Where a large body may still be on its way the
 // answer goes out first and the body is dropped as it comes.
-func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err *openai.Error) {
+func (s *Server) refuse(w *recorder, r *http.Request, err *openai.Error) {
 	large := err.Status == http.StatusRequestEntityTooLarge || r.ContentLength > 256<<10
 	if large && w.Header().Get("Connection") == "" {
 		w.Header().Set("Connection", "close")
@@ -117,24 +137,32 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err *openai.Erro
 	s.writeError(w, err)
 }
 
-func (s *Server) chat(w http.ResponseWriter, r *http.Request, e *entry) *openai.Error {
-	return s.generate(w, r, e, func(b *openai.Backend, body []byte) (*openai.Job, *openai.Error) {
+func (s *Server) chat(w *recorder, r *http.Request, e *entry) *openai.Error {
+	return s.generate(w, r, e, func(b *openai.Backend, body []byte) (openai.Answer, *openai.Error) {
 		req, err := openai.ParseChat(body)
 		if err != nil {
 			return nil, err
 		}
-		return b.Chat(req)
+		return answer(b.Chat(req))
 	})
 }
 
-func (s *Server) completion(w http.ResponseWriter, r *http.Request, e *entry) *openai.Error {
-	return s.generate(w, r, e, func(b *openai.Backend, body []byte) (*openai.Job, *openai.Error) {
+func (s *Server) completion(w *recorder, r *http.Request, e *entry) *openai.Error {
+	return s.generate(w, r, e, func(b *openai.Backend, body []byte) (openai.Answer, *openai.Error) {
 		req, err := openai.ParseCompletion(body)
 		if err != nil {
 			return nil, err
 		}
-		return b.Completion(req)
+		return answer(b.Completion(req))
 	})
+}
+
+// answer is the plain answer of a job.
+func answer(job *openai.Job, err *openai.Error) (openai.Answer, *openai.Error) {
+	if err != nil {
+		return nil, err
+	}
+	return job.Answer(), nil
 }
 
 // receive reads the body of a request and takes a place for it, for which the
@@ -159,17 +187,18 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) (*openai.Backen
 
 // generate runs one generation request: the body, a place, the job, the answer.
 // Its context ends with the client's connection or with the drain's deadline.
-func (s *Server) generate(w http.ResponseWriter, r *http.Request, e *entry,
-	prepare func(*openai.Backend, []byte) (*openai.Job, *openai.Error)) *openai.Error {
+func (s *Server) generate(w *recorder, r *http.Request, e *entry,
+	prepare func(*openai.Backend, []byte) (openai.Answer, *openai.Error)) *openai.Error {
 	b, body, err := s.receive(w, r)
 	if err != nil {
 		return err
 	}
 	defer s.end()
-	job, err := prepare(b, body)
+	a, err := prepare(b, body)
 	if err != nil {
 		return err
 	}
+	job := a.Job()
 	ctx, cancel := context.WithCancel(r.Context())
 	defer context.AfterFunc(s.stop, cancel)()
 	job.OnToken = s.metrics.token
@@ -179,18 +208,18 @@ func (s *Server) generate(w http.ResponseWriter, r *http.Request, e *entry,
 		for range events {
 		}
 	}()
-	err = s.answer(ctx, w, job, events)
+	err = s.reply(ctx, w, a, events)
 	e.job = job
 	s.metrics.finished(job, err, time.Since(e.start))
 	return err
 }
 
-// answer sends what the job generates, as a stream or whole.
-func (s *Server) answer(ctx context.Context, w http.ResponseWriter, job *openai.Job, events <-chan openai.Event) *openai.Error {
-	if job.Stream {
-		return s.stream(ctx, w, job, events)
+// reply sends what the job generates, as a stream or whole.
+func (s *Server) reply(ctx context.Context, w *recorder, a openai.Answer, events <-chan openai.Event) *openai.Error {
+	if a.Job().Stream {
+		return s.stream(ctx, w, a, events)
 	}
-	v, err := job.Response(events)
+	v, err := a.Whole(events)
 	switch {
 	case s.stop.Err() != nil && err != nil:
 		return unavailable("the server was shut down before the answer was complete")
@@ -203,7 +232,7 @@ func (s *Server) answer(ctx context.Context, w http.ResponseWriter, job *openai.
 	return nil
 }
 
-func (s *Server) models(w http.ResponseWriter, _ *http.Request, _ *entry) *openai.Error {
+func (s *Server) models(w *recorder, _ *http.Request, _ *entry) *openai.Error {
 	b, err := s.ready()
 	if err != nil {
 		return err
@@ -212,7 +241,7 @@ func (s *Server) models(w http.ResponseWriter, _ *http.Request, _ *entry) *opena
 	return nil
 }
 
-func (s *Server) model(w http.ResponseWriter, r *http.Request, _ *entry) *openai.Error {
+func (s *Server) model(w *recorder, r *http.Request, _ *entry) *openai.Error {
 	b, err := s.ready()
 	if err != nil {
 		return err
@@ -225,14 +254,14 @@ func (s *Server) model(w http.ResponseWriter, r *http.Request, _ *entry) *openai
 	return nil
 }
 
-func (s *Server) tokenize(w http.ResponseWriter, r *http.Request, _ *entry) *openai.Error {
+func (s *Server) tokenize(w *recorder, r *http.Request, _ *entry) *openai.Error {
 	return s.convert(w, r, func(b *openai.Backend, body []byte) (any, *openai.Error) {
 		v, err := b.Tokenize(body)
 		return v, err
 	})
 }
 
-func (s *Server) detokenize(w http.ResponseWriter, r *http.Request, _ *entry) *openai.Error {
+func (s *Server) detokenize(w *recorder, r *http.Request, _ *entry) *openai.Error {
 	return s.convert(w, r, func(b *openai.Backend, body []byte) (any, *openai.Error) {
 		v, err := b.Detokenize(body)
 		return v, err
@@ -240,7 +269,7 @@ func (s *Server) detokenize(w http.ResponseWriter, r *http.Request, _ *entry) *o
 }
 
 // convert answers a request that needs no engine.
-func (s *Server) convert(w http.ResponseWriter, r *http.Request, f func(*openai.Backend, []byte) (any, *openai.Error)) *openai.Error {
+func (s *Server) convert(w *recorder, r *http.Request, f func(*openai.Backend, []byte) (any, *openai.Error)) *openai.Error {
 	b, body, err := s.receive(w, r)
 	if err != nil {
 		return err
@@ -255,7 +284,7 @@ func (s *Server) convert(w http.ResponseWriter, r *http.Request, f func(*openai.
 }
 
 // health answers 200 while requests are welcome.
-func (s *Server) health(w http.ResponseWriter, _ *http.Request, _ *entry) *openai.Error {
+func (s *Server) health(w *recorder, _ *http.Request, _ *entry) *openai.Error {
 	state, status := "ok", http.StatusOK
 	switch {
 	case s.isDraining():
@@ -269,7 +298,7 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request, _ *entry) *opena
 	return nil
 }
 
-func (s *Server) prometheus(w http.ResponseWriter, _ *http.Request, _ *entry) *openai.Error {
+func (s *Server) prometheus(w *recorder, _ *http.Request, _ *entry) *openai.Error {
 	s.mu.Lock()
 	active := s.active
 	s.mu.Unlock()

@@ -12,34 +12,33 @@ import (
 // event, so that an error before it still has a status of its own, or with the
 // first comment that a long silence calls for. It returns the error that ended
 // the job, if any.
-func (s *Server) stream(ctx context.Context, w http.ResponseWriter, job *openai.Job, events <-chan openai.Event) *openai.Error {
+func (s *Server) stream(ctx context.Context, w *recorder, a openai.Answer, events <-chan openai.Event) *openai.Error {
 	out := &sse{w: w, rc: http.NewResponseController(w), idle: s.opt.WriteIdle}
 	quiet := time.NewTicker(s.opt.KeepAlive)
 	defer quiet.Stop()
-	left := len(job.Choices)
+	left := len(a.Job().Choices)
 	for {
 		select {
 		case e, ok := <-events:
 			switch {
 			case !ok && left > 0:
-				return s.cutOff(ctx, out)
+				return s.cutOff(ctx, out, a)
 			case !ok:
-				if last := job.Last(); last != nil {
-					out.data(last)
-				}
-				out.text("data: [DONE]\n\n")
+				out.frames(a.End())
 				return out.err
 			case e.Kind == openai.Failed:
-				return s.failStream(out, e.Err)
+				return s.failStream(out, a, e.Err)
 			case e.Kind == openai.Finished:
 				left--
 			}
-			for _, c := range job.Chunks(e) {
-				out.data(c)
-			}
+			out.frames(a.Frames(e))
 			quiet.Reset(s.opt.KeepAlive)
 		case <-quiet.C:
-			out.text(": keep-alive\n\n")
+			if ping, ok := a.Ping(); ok {
+				out.frame(ping)
+			} else {
+				out.text(": keep-alive\n\n")
+			}
 		}
 		if out.err != nil {
 			return out.err
@@ -49,41 +48,55 @@ func (s *Server) stream(ctx context.Context, w http.ResponseWriter, job *openai.
 
 // cutOff ends a stream whose job ended without an event of its own: the client
 // has left, or the server's drain has come to its deadline.
-func (s *Server) cutOff(ctx context.Context, out *sse) *openai.Error {
+func (s *Server) cutOff(ctx context.Context, out *sse, a openai.Answer) *openai.Error {
 	if s.stop.Err() != nil {
-		return s.failStream(out, unavailable("the server was shut down before the answer was complete"))
+		return s.failStream(out, a, unavailable("the server was shut down before the answer was complete"))
 	}
 	return clientGone(context.Cause(ctx))
 }
 
 // failStream ends a stream with an error: a plain response while nothing has
-// been sent, an error event after that.
-func (s *Server) failStream(out *sse, err *openai.Error) *openai.Error {
+// been sent, the API's own events after that.
+func (s *Server) failStream(out *sse, a openai.Answer, err *openai.Error) *openai.Error {
 	if !out.open {
 		s.writeError(out.w, err)
 		return err
 	}
-	out.data(err.Body())
+	out.frames(a.Fail(err))
 	return err
 }
 
 // sse writes server-sent events. The first failure sticks.
 type sse struct {
-	w    http.ResponseWriter
+	w    *recorder
 	rc   *http.ResponseController
 	idle time.Duration // for one write
 	open bool          // the header is out
 	err  *openai.Error
 }
 
-// data sends one event with v as JSON.
-func (o *sse) data(v any) {
-	body, err := openai.Marshal(v)
-	if err != nil {
-		o.err = &openai.Error{Status: http.StatusInternalServerError, Type: openai.TypeServer, Code: openai.CodeInternal, Message: "internal error", Cause: err}
-		return
+// frames sends events in order.
+func (o *sse) frames(list []openai.Frame) {
+	for _, f := range list {
+		o.frame(f)
 	}
-	o.text("data: " + string(body) + "\n\n")
+}
+
+// frame sends one event.
+func (o *sse) frame(f openai.Frame) {
+	name, data := "", f.Text
+	if f.Name != "" {
+		name = "event: " + f.Name + "\n"
+	}
+	if data == "" {
+		body, err := openai.Marshal(f.Data)
+		if err != nil {
+			o.err = &openai.Error{Status: http.StatusInternalServerError, Type: openai.TypeServer, Code: openai.CodeInternal, Message: "internal error", Cause: err}
+			return
+		}
+		data = string(body)
+	}
+	o.text(name + "data: " + data + "\n\n")
 }
 
 // text sends one event or comment as it is.

@@ -36,10 +36,14 @@ func (s *Server) write(w http.ResponseWriter, status int, contentType string, bo
 	}
 }
 
-// writeError answers with an error object.
-func (s *Server) writeError(w http.ResponseWriter, e *openai.Error) {
+// writeError answers with an error object in the form of the route.
+func (s *Server) writeError(w *recorder, e *openai.Error) {
 	if e.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(e.RetryAfter))
+	}
+	if w.errors != nil {
+		s.writeJSON(w, e.Status, w.errors(e, w.id))
+		return
 	}
 	s.writeJSON(w, e.Status, e.Body())
 }
