@@ -1,0 +1,88 @@
+package vocab
+
+import (
+	"math/bits"
+	"slices"
+)
+
+// Set is a set of tokens: those of a dense part, which other sets may share,
+// and those of a list. It is not changed once it is built.
+type Set struct {
+	dense []uint64 // nil: none
+	ids   []int32  // not in dense, different, in no order
+}
+
+// denseFrom is the number of tokens from which a list is made dense.
+const denseFrom = 1024
+
+// Fill writes the set into buf, bit i%64 of word i/64 standing for token i, and
+// returns it; a set with no list is returned itself, and must not be written to.
+func (s *Set) Fill(buf []uint64) []uint64 {
+	if s.dense != nil && len(s.ids) == 0 {
+		return s.dense
+	}
+	n := copy(buf, s.dense)
+	clear(buf[n:])
+	for _, id := range s.ids {
+		buf[id>>6] |= 1 << (id & 63)
+	}
+	return buf
+}
+
+// Has reports whether the token is in the set.
+func (s *Set) Has(id int32) bool {
+	if id < 0 {
+		return false
+	}
+	if w := int(id >> 6); w < len(s.dense) && s.dense[w]>>(id&63)&1 != 0 {
+		return true
+	}
+	return slices.Contains(s.ids, id)
+}
+
+// Len is the number of tokens in the set.
+func (s *Set) Len() int {
+	n := len(s.ids)
+	for _, w := range s.dense {
+		n += bits.OnesCount64(w)
+	}
+	return n
+}
+
+// size is the memory that the set holds for itself, about.
+func (s *Set) size(shared []uint64) int {
+	n := 64 + 4*len(s.ids)
+	if len(s.dense) > 0 && (len(shared) == 0 || &s.dense[0] != &shared[0]) {
+		n += 8 * len(s.dense)
+	}
+	return n
+}
+
+// Tokens calls yield for each token of the set, the dense part's in order first.
+func (s *Set) Tokens(yield func(int32) bool) {
+	for i, w := range s.dense {
+		for ; w != 0; w &= w - 1 {
+			if !yield(int32(i<<6 + bits.TrailingZeros64(w))) {
+				return
+			}
+		}
+	}
+	for _, id := range s.ids {
+		if !yield(id) {
+			return
+		}
+	}
+}
+
+// union builds the set of base and ids, which base does not hold. It keeps ids.
+func (t *Table) union(base []uint64, ids []int32) *Set {
+	if len(ids) < denseFrom {
+		return &Set{dense: base, ids: slices.Clip(ids)}
+	}
+	dense := make([]uint64, t.Words())
+	copy(dense, base)
+	for _, id := range ids {
+		dense[id>>6] |= 1 << (id & 63)
+	}
+	return &Set{dense: dense}
+}

@@ -1,0 +1,134 @@
+package vocab
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Table is a vocabulary prepared for masks. It does not change and is safe for
+// concurrent use.
+type Table struct {
+	src      Source
+	size     int
+	ordinary []uint64 // the tokens that stand for bytes: neither added nor padding
+	bytes    [][]byte // of the ordinary tokens, by id; nil for others
+	longest  int      // bytes of the longest
+
+	all    *Trie // the ordinary tokens
+	quoted *Trie // those with a quotation mark in them
+	text   textSlices
+}
+
+// New prepares a vocabulary. The error says what about it cannot be used.
+func New(src Source) (*Table, error) {
+	t := &Table{src: src, size: src.Size()}
+	if t.size <= 0 {
+		return nil, fmt.Errorf("grammar: the vocabulary has no tokens")
+	}
+	tokens, err := t.read()
+	if err != nil {
+		return nil, err
+	}
+	sortEntries(tokens)
+	for i := 1; i < len(tokens); i++ {
+		if slices.Equal(tokens[i-1].bytes, tokens[i].bytes) {
+			return nil, fmt.Errorf("grammar: tokens %d and %d of the vocabulary have the same bytes", tokens[i-1].id, tokens[i].id)
+		}
+	}
+	t.all = newTrie(tokens)
+	t.slice(tokens)
+	return t, nil
+}
+
+// read finds the ordinary tokens.
+func (t *Table) read() ([]entry, error) {
+	t.ordinary = make([]uint64, t.Words())
+	t.bytes = make([][]byte, t.size)
+	tokens := make([]entry, 0, t.size)
+	first := t.firstControl()
+	for id := range int32(t.size) {
+		b := t.src.Bytes(id)
+		if len(b) == 0 || t.src.IsUnused(id) || t.src.IsControl(id) {
+			continue
+		}
+		if (id >= first || b[0] == '<' && b[len(b)-1] == '>') && t.isAdded(id, b) {
+			continue
+		}
+		if len(b) > maxTokenBytes {
+			return nil, fmt.Errorf("grammar: token %d of the vocabulary has %d bytes, at most %d are supported", id, len(b), maxTokenBytes)
+		}
+		t.ordinary[id>>6] |= 1 << (id & 63)
+		t.bytes[id] = b
+		t.longest = max(t.longest, len(b))
+		tokens = append(tokens, entry{b, id})
+	}
+	return tokens, nil
+}
+
+// firstControl is the lowest id of a special token; other added tokens, which
+// Source does not tell from ordinary ones, stand behind it or are spelt as tags.
+func (t *Table) firstControl() int32 {
+	for id := range int32(t.size) {
+		if t.src.IsControl(id) {
+			return id
+		}
+	}
+	return int32(t.size)
+}
+
+// isAdded reports that only a tokenizer that looks for added tokens makes b
+// the token id.
+func (t *Table) isAdded(id int32, b []byte) bool {
+	is := func(special bool) bool {
+		ids, err := t.src.AppendEncode(nil, string(b), special)
+		return err == nil && len(ids) == 1 && ids[0] == id
+	}
+	return is(true) && !is(false)
+}
+
+// Size is the number of ids.
+func (t *Table) Size() int { return t.size }
+
+// Words is the length of a mask: (Size+63)/64.
+func (t *Table) Words() int { return (t.size + 63) / 64 }
+
+// Ordinary is the set of the tokens that stand for bytes. It must not be
+// written to.
+func (t *Table) Ordinary() []uint64 { return t.ordinary }
+
+// IsOrdinary reports that id stands for bytes: it is no added token, no
+// padding, and in range.
+func (t *Table) IsOrdinary(id int32) bool {
+	return id >= 0 && int(id) < t.size && t.bytes[id] != nil
+}
+
+// Bytes returns what an ordinary token stands for; nil for any other id. They
+// must not be written to.
+func (t *Table) Bytes(id int32) []byte {
+	if id < 0 || int(id) >= t.size {
+		return nil
+	}
+	return t.bytes[id]
+}
+
+// Special finds an added token by its spelling; -1 if there is none.
+func (t *Table) Special(spelling string) int32 {
+	id, ok := t.src.ID(spelling)
+	if !ok || t.IsOrdinary(id) {
+		return -1
+	}
+	return id
+}
+
+// Trie holds all ordinary tokens.
+func (t *Table) Trie() *Trie { return t.all }
+
+// Encode appends the canonical tokens of text to dst. It panics if text is not
+// valid UTF-8.
+func (t *Table) Encode(dst []int32, text string) []int32 {
+	dst, err := t.src.AppendEncode(dst, text, false)
+	if err != nil {
+		panic("vocab: encode: " + err.Error())
+	}
+	return dst
+}

@@ -1,0 +1,65 @@
+package vocab
+
+import "unicode/utf8"
+
+// fate is what becomes of a token in the body of a JSON string.
+type fate int
+
+const (
+	refused fate = iota // a raw control character, invalid UTF-8, no escape
+	inside              // it stays in the body
+	unsure              // it depends on surrogates, or on a quote: run the automaton
+)
+
+// inText runs a token over the body of a string that may hold anything, from
+// between two of its characters. With inside comes the number of characters
+// that it writes, one that it only begins counted too.
+func inText(b []byte) (characters int, f fate) {
+	for len(b) > 0 {
+		n, f := character(b)
+		if f != inside {
+			return 0, f
+		}
+		characters++
+		b = b[n:]
+	}
+	return characters, inside
+}
+
+// character takes one character, or the beginning of one, from the front of b.
+func character(b []byte) (n int, f fate) {
+	switch c := b[0]; {
+	case c == '"':
+		return 0, unsure
+	case c == '\\':
+		return escape(b)
+	case c < 0x20:
+		return 0, refused
+	case c < utf8.RuneSelf:
+		return 1, inside
+	case !utf8.FullRune(b):
+		return len(b), inside
+	}
+	r, n := utf8.DecodeRune(b)
+	if r == utf8.RuneError && n == 1 {
+		return 0, refused
+	}
+	return n, inside
+}
+
+// escape is character for an escape.
+func escape(b []byte) (n int, f fate) {
+	if len(b) == 1 {
+		return 1, inside
+	}
+	switch b[1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 2, inside
+	case 'u':
+		if len(b) == 2 {
+			return 2, inside
+		}
+		return 0, unsure
+	}
+	return 0, refused
+}
