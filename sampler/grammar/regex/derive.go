@@ -1,0 +1,226 @@
+package regex
+
+import (
+	"sort"
+	"unicode/utf8"
+)
+
+// Derive is the language of what may follow r in l.
+func (s *Space) Derive(l Lang, r rune) Lang {
+	list := s.edges(l)
+	i := sort.Search(len(list), func(i int) bool { return list[i].hi >= r })
+	if i < len(list) && list[i].lo <= r {
+		return list[i].to
+	}
+	return none
+}
+
+// Matches reports whether text, valid UTF-8, is in l.
+func (s *Space) Matches(l Lang, text string) bool {
+	for i, r := range text {
+		if r == utf8.RuneError && !utf8.ValidString(text[i:]) {
+			return false
+		}
+		if n := s.at(l); n.kind == kLit {
+			return n.text == text[i:]
+		}
+		if l = s.Derive(l, r); l == none || l == all {
+			return l == all && utf8.ValidString(text[i:])
+		}
+	}
+	return s.Nullable(l)
+}
+
+// edges returns the derivatives of l by all characters.
+func (s *Space) edges(l Lang) []edge {
+	n := s.at(l)
+	if n.done {
+		return n.edges
+	}
+	if !s.spend(4) {
+		return nil
+	}
+	out := compact(s.nodeEdges(n))
+	if !s.spend(len(out) / 4) {
+		return nil
+	}
+	n.edges, n.done = out, true
+	s.bytes += int64(12 * len(out))
+	return out
+}
+
+func (s *Space) nodeEdges(n *node) []edge {
+	switch n.kind {
+	case kClass:
+		c := s.sets.list[n.x]
+		out := make([]edge, len(c))
+		for i, r := range c {
+			out[i] = edge{r.lo, r.hi, empty}
+		}
+		return out
+	case kLit:
+		r, size := utf8.DecodeRuneInString(n.text)
+		return []edge{{r, r, s.Literal(n.text[size:])}}
+	case kTrie:
+		return s.trieEdges(n)
+	case kConcat:
+		a, b := Lang(n.x), Lang(n.y)
+		out := s.follow(s.edges(a), b)
+		if s.null(a) == yes {
+			out = s.sweep([][]edge{out, s.edges(b)}, 1, s.union)
+		}
+		return out
+	case kRepeat:
+		rest := s.Repeat(Lang(n.x), max(n.min-1, 0), lessOne(n.max))
+		return s.follow(s.edges(Lang(n.x)), rest)
+	case kNot:
+		return s.notEdges(s.edges(Lang(n.x)))
+	case kRef:
+		if n.list == nil {
+			panic("regex: derivative of a definition that is being made")
+		}
+		return s.edges(n.list[0])
+	case kLazy:
+		return s.edges(s.thunks[n.x]())
+	case kUnion:
+		return s.sweep(s.memberEdges(n.list), 1, s.union)
+	case kInter:
+		return s.sweep(s.memberEdges(n.list), len(n.list), s.inter)
+	}
+	return nil // kNone, kEmpty
+}
+
+func lessOne(n int64) int64 {
+	if n == Unbounded {
+		return n
+	}
+	return n - 1
+}
+
+func (s *Space) memberEdges(list []Lang) [][]edge {
+	out := make([][]edge, len(list))
+	for i, l := range list {
+		out[i] = s.edges(l)
+	}
+	return out
+}
+
+// follow appends tail to what the edges lead to.
+func (s *Space) follow(list []edge, tail Lang) []edge {
+	out := make([]edge, len(list))
+	from, to := none, none
+	for i, e := range list {
+		if e.to != from {
+			from, to = e.to, s.concat(e.to, tail)
+		}
+		out[i] = edge{e.lo, e.hi, to}
+	}
+	return out
+}
+
+// notEdges complements what the edges lead to, and fills the gaps.
+func (s *Space) notEdges(list []edge) []edge {
+	out := make([]edge, 0, 2*len(list)+2)
+	gap := func(lo, hi rune) {
+		for _, r := range [...]crange{{lo, min(hi, surrLow-1)}, {max(lo, surrHigh+1), hi}} {
+			if r.lo <= r.hi {
+				out = append(out, edge{r.lo, r.hi, all})
+			}
+		}
+	}
+	next := rune(0)
+	from, to := none, none
+	for _, e := range list {
+		gap(next, e.lo-1)
+		if e.to != from {
+			from, to = e.to, s.Not(e.to)
+		}
+		if to != none {
+			out = append(out, edge{e.lo, e.hi, to})
+		}
+		next = e.hi + 1
+	}
+	gap(next, maxRune)
+	return out
+}
+
+// sweep joins lists of edges: wherever at least need of them have one, the
+// result leads to join of where they lead. join owns its argument.
+func (s *Space) sweep(lists [][]edge, need int, join func([]Lang) Lang) []edge {
+	var out []edge
+	pos := make([]int, len(lists))
+	var active, last []Lang
+	to := none
+	for cur := rune(0); cur <= maxRune; {
+		if !s.spend(len(lists)/4 + 1) {
+			return nil
+		}
+		end, some := rune(maxRune), false
+		active = active[:0]
+		for i, list := range lists {
+			for pos[i] < len(list) && list[pos[i]].hi < cur {
+				pos[i]++
+			}
+			if pos[i] == len(list) {
+				continue
+			}
+			some = true
+			if e := list[pos[i]]; e.lo <= cur {
+				active = append(active, e.to)
+				end = min(end, e.hi)
+			} else {
+				end = min(end, e.lo-1)
+			}
+		}
+		if !some {
+			break
+		}
+		if len(active) >= need {
+			if !equalLangs(active, last) {
+				last = append(last[:0], active...)
+				to = join(append([]Lang(nil), active...))
+			}
+			if to != none {
+				out = append(out, edge{cur, end, to})
+			}
+		}
+		cur = end + 1
+	}
+	return out
+}
+
+func equalLangs(a, b []Lang) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i, l := range a {
+		if b[i] != l {
+			return false
+		}
+	}
+	return true
+}
+
+// compact drops edges to nothing and joins neighbours that lead to the same
+// language, in place where the list is not shared.
+func compact(list []edge) []edge {
+	keep := 0
+	for i, e := range list {
+		if e.to == none || i > 0 && list[i-1].to == e.to && list[i-1].hi+1 == e.lo {
+			continue
+		}
+		keep++
+	}
+	if keep == len(list) {
+		return list
+	}
+	out := make([]edge, 0, keep)
+	for _, e := range list {
+		if n := len(out); n > 0 && out[n-1].to == e.to && out[n-1].hi+1 == e.lo {
+			out[n-1].hi = e.hi
+		} else if e.to != none {
+			out = append(out, e)
+		}
+	}
+	return out
+}
