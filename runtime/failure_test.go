@@ -106,7 +106,7 @@ type only struct {
 	accept error
 }
 
-func (m only) Allow(bits []uint64) {
+func (m only) Allowed(bits []uint64) []uint64 {
 	if m.allow != nil {
 		m.allow()
 	}
@@ -114,6 +114,7 @@ func (m only) Allow(bits []uint64) {
 	if m.id >= 0 {
 		bits[m.id/64] |= 1 << (m.id % 64)
 	}
+	return bits
 }
 func (m only) Accept(int32) error { return m.accept }
 

@@ -224,8 +224,8 @@ func randomIDs(r *rand.Rand, n, vocab int) []int32 {
 // setMask allows a fixed set, and checks nothing.
 type setMask []uint64
 
-func (m setMask) Allow(bits []uint64) { copy(bits, m) }
-func (m setMask) Accept(int32) error  { return nil }
+func (m setMask) Allowed([]uint64) []uint64 { return m }
+func (m setMask) Accept(int32) error        { return nil }
 
 // The kept set, the drawn token for the same uniform number and the logprobs
 // equal the plain implementation's over random parameters and logits.

@@ -121,6 +121,12 @@ func (s *Sampler) Accept(id int32) {
 	s.record(id, true)
 }
 
+// Force records a token that was not drawn because no other could come.
+func (s *Sampler) Force(id int32) {
+	s.rng.n++
+	s.Accept(id)
+}
+
 // record leaves out ids beyond the vocabulary: they cannot be drawn.
 func (s *Sampler) record(id int32, generated bool) {
 	if s.history != nil && id >= 0 && int(id) < s.vocab {
@@ -140,11 +146,18 @@ func (s *Sampler) Ends(id int32) bool {
 // vocabulary are never drawn and belong to no distribution. A nil mask allows
 // every token. logits are changed meanwhile and are as before on return.
 //
-// Every call takes the next number of the random stream, greedy ones too, so
-// that the n-th token of a sequence always hangs on the n-th number.
+// Every call takes the next number of the random stream, greedy ones too, and so
+// does Force, so that the n-th token of a sequence always hangs on the n-th
+// number.
 //
 // Errors: *LogitError, ErrEmptyMask, ErrNoCandidate.
 func (s *Sampler) Sample(logits []float32, mask Mask) (Token, error) {
+	return s.SampleFrom(logits, s.Allowed(mask))
+}
+
+// SampleFrom is Sample with a set that Allowed has returned, perhaps while the
+// logits were still being computed; nil allows every token.
+func (s *Sampler) SampleFrom(logits []float32, set []uint64) (Token, error) {
 	if len(logits) < s.vocab {
 		panic(fmt.Sprintf("sampler: %d logits for a vocabulary of %d", len(logits), s.vocab))
 	}
@@ -156,25 +169,13 @@ func (s *Sampler) Sample(logits []float32, mask Mask) (Token, error) {
 		}
 	}
 	s.edit(v.logits)
-	if mask != nil {
-		v.mask = s.allowed(mask)
-	}
+	v.mask = set
 	id, err := s.pick(v, u)
 	s.restore(v.logits)
 	if err != nil {
 		return Token{}, err
 	}
 	return s.token(id, v), nil
-}
-
-// allowed asks the mask for its set.
-func (s *Sampler) allowed(mask Mask) []uint64 {
-	if s.bits == nil {
-		s.bits = make([]uint64, (s.vocab+63)/64)
-	}
-	mask.Allow(s.bits)
-	clearTail(s.bits, s.vocab)
-	return s.bits
 }
 
 // pick chooses a token from edited logits; u is uniform in [0, 1).

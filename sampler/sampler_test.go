@@ -292,23 +292,88 @@ func randomBulk(n int) []float32 {
 	return x
 }
 
-// tailMask sets bits that stand for no token.
-type tailMask struct{ setMask }
+// maskFunc is a mask of one function.
+type maskFunc func(buf []uint64) []uint64
 
-func (m tailMask) Allow(bits []uint64) {
-	m.setMask.Allow(bits)
-	bits[len(bits)-1] |= 0xff << 56
-}
+func (f maskFunc) Allowed(buf []uint64) []uint64 { return f(buf) }
+func (f maskFunc) Accept(int32) error            { return nil }
 
 func TestMaskBitsBeyondTheVocabularyAreIgnored(t *testing.T) {
-	p := Greedy()
-	s := newSampler(t, p, 70)
-	logits := append(randomBulk(70), 99, 99) // the rows beyond the vocabulary are no tokens
-	if tok := sample(t, s, logits, tailMask{allow(70, 3)}); tok.ID != 3 {
-		t.Errorf("token %d, want 3", tok.ID)
+	for _, shared := range []bool{false, true} {
+		set := func(ids ...int32) Mask {
+			m := allow(70, ids...)
+			m[len(m)-1] |= 0xff << 56
+			return maskFunc(func(buf []uint64) []uint64 {
+				if shared {
+					return m
+				}
+				copy(buf, m)
+				return buf
+			})
+		}
+		s := newSampler(t, Greedy(), 70)
+		logits := append(randomBulk(70), 99, 99) // the rows beyond the vocabulary are no tokens
+		if tok := sample(t, s, logits, set(3)); tok.ID != 3 {
+			t.Errorf("token %d, want 3", tok.ID)
+		}
+		if _, err := s.Sample(logits, set()); err != ErrEmptyMask {
+			t.Errorf("error %v, want ErrEmptyMask", err)
+		}
 	}
-	if _, err := s.Sample(logits, tailMask{allow(70)}); err != ErrEmptyMask {
-		t.Errorf("error %v, want ErrEmptyMask", err)
+}
+
+// A shared set is read where it stands and stays as it is; nil allows all.
+func TestMaskForms(t *testing.T) {
+	const vocab = 130
+	shared := append(allow(vocab, 7, 129), 1) // longer than needed
+	shared[2] |= 0xff << 56
+	before := slices.Clone(shared)
+	s := newSampler(t, Greedy(), vocab)
+	logits := randomBulk(vocab)
+	logits[50], logits[129] = 90, 80
+	if tok := sample(t, s, logits, shared); tok.ID != 129 || !slices.Equal(shared, before) {
+		t.Errorf("token %d, the shared set is %x, was %x", tok.ID, shared, before)
+	}
+	if tok := sample(t, s, logits, maskFunc(func([]uint64) []uint64 { return nil })); tok.ID != 50 {
+		t.Errorf("token %d without restriction, want 50", tok.ID)
+	}
+	whole := allow(128, 3)
+	s = newSampler(t, Greedy(), 128)
+	if got := s.Allowed(whole); &got[0] != &whole[0] {
+		t.Error("a shared set was copied")
+	}
+	if got := s.Allowed(nil); got != nil {
+		t.Errorf("a nil mask allows %x", got)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic for a set of 64 of 128 tokens")
+		}
+	}()
+	s.Allowed(allow(64))
+}
+
+// Tokens that are forced count as drawn: they take their number of the stream,
+// and the penalties see them.
+func TestForceKeepsTheStream(t *testing.T) {
+	p := Greedy()
+	p.Temperature, p.Seed, p.PresencePenalty = 2, 11, 1
+	logits := randomBulk(100)
+	whole, some := newSampler(t, p, 100), newSampler(t, p, 100)
+	for i := range 60 {
+		tok := sample(t, whole, logits, nil)
+		whole.Accept(tok.ID)
+		if i%3 == 1 {
+			some.Force(tok.ID)
+			continue
+		}
+		if got := sample(t, some, logits, nil); got.ID != tok.ID {
+			t.Fatalf("token %d is %d, without forcing %d", i, got.ID, tok.ID)
+		}
+		some.Accept(tok.ID)
+	}
+	if some.Generated() != 60 {
+		t.Errorf("%d tokens generated, want 60", some.Generated())
 	}
 }
 
