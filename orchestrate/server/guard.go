@@ -42,12 +42,12 @@ func (g *guard) check(w http.ResponseWriter, r *http.Request, open bool) *openai
 	if open || len(g.keys) == 0 || r.Method == http.MethodOptions && g.allowed(r.Header.Get("Origin")) {
 		return nil
 	}
-	key, ok := bearer(r)
+	key, ok := apiKey(r)
 	if ok && g.known(key) {
 		return nil
 	}
 	w.Header().Set("WWW-Authenticate", challenge(r.URL.Path))
-	msg := "an API key is missing: send the header Authorization: Bearer KEY"
+	msg := "an API key is missing: send the header Authorization: Bearer KEY, or X-Api-Key: KEY"
 	if ok {
 		msg = "the API key is not valid"
 	}
@@ -62,9 +62,14 @@ func challenge(path string) string {
 	return "Bearer"
 }
 
-// bearer is the key that a request carries: as a bearer token, or as the
-// password of basic authentication, which is what browsers can send.
-func bearer(r *http.Request) (string, bool) {
+// apiKey is the key that a request carries: as a bearer token, in X-Api-Key, as
+// Anthropic's clients send it, or as the password of basic authentication, which
+// is what browsers can send.
+func apiKey(r *http.Request) (string, bool) {
+	if r.Header.Get("Authorization") == "" {
+		key := r.Header.Get("X-Api-Key")
+		return key, key != ""
+	}
 	if _, password, ok := r.BasicAuth(); ok {
 		return password, true
 	}
@@ -115,8 +120,8 @@ func (g *guard) checkOrigin(w http.ResponseWriter, r *http.Request) *openai.Erro
 	h.Set("Access-Control-Allow-Origin", origin) // never with credentials
 	h.Set("Access-Control-Expose-Headers", "X-Request-Id, Retry-After")
 	if r.Method == http.MethodOptions {
-		h.Set("Access-Control-Allow-Methods", "GET, POST")
-		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Request-Id")
+		h.Set("Access-Control-Allow-Methods", "GET, POST, DELETE")
+		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Request-Id, X-Api-Key, Anthropic-Version, Anthropic-Beta, Anthropic-Dangerous-Direct-Browser-Access")
 		h.Set("Access-Control-Max-Age", "600")
 	}
 	return nil

@@ -35,6 +35,8 @@ func (s *Server) table() map[string]route {
 	return map[string]route{
 		"/v1/chat/completions": post(s.chat),
 		"/v1/completions":      post(s.completion),
+		responsesRoute:         post(s.responses),
+		responseRoute:          {methods: map[string]handler{"GET": s.storedResponse, "DELETE": s.deleteResponse}},
 		"/v1/models":           get(s.models),
 		"/v1/models/":          get(s.model),
 		"/tokenize":            post(s.tokenize),
@@ -52,6 +54,9 @@ func (s *Server) find(path string) (route, string) {
 	}
 	if id, ok := strings.CutPrefix(path, "/v1/models/"); ok && id != "" {
 		return s.routes["/v1/models/"], "/v1/models/"
+	}
+	if id, ok := strings.CutPrefix(path, responsesRoute+"/"); ok && id != "" && !strings.Contains(id, "/") {
+		return s.routes[responseRoute], responseRoute
 	}
 	return route{}, "other"
 }

@@ -1,4 +1,4 @@
-// Package server answers OpenAI requests over HTTP.
+// Package server answers OpenAI's and Anthropic's requests over HTTP.
 //
 // A Server exists before its model does: until SetBackend it answers /health
 // with 503 and turns every request away, so that a load balancer can watch the
@@ -42,6 +42,9 @@ type Options struct {
 	BodyTotal   time.Duration // longest time for a whole body; 5 min
 	WriteIdle   time.Duration // longest time for one write to a client; 30 s
 	KeepAlive   time.Duration // silence after which a stream sends a comment; 10 s
+
+	StoredResponses int   // responses kept for previous_response_id; 1,000; negative: none
+	StoredBytes     int64 // what they may take together; 64 MiB
 }
 
 // Stats gives the state of an engine for /metrics; *runtime.Engine has it.
@@ -62,6 +65,8 @@ type Server struct {
 	active   int           // generation requests
 	idle     chan struct{} // closed while draining when active falls to 0
 
+	stored *openai.ResponseStore // nil: none
+
 	bodies atomic.Int64 // bytes that bodies being read have taken
 
 	stop    context.Context // ends the requests that a drain gave up on
@@ -73,6 +78,9 @@ func New(opt Options) *Server {
 	defaults(&opt)
 	s := &Server{opt: opt, log: opt.Log, guard: newGuard(opt), metrics: newMetrics(), idle: make(chan struct{})}
 	s.stop, s.stopNow = context.WithCancel(context.Background())
+	if opt.StoredResponses > 0 {
+		s.stored = openai.NewResponseStore(opt.StoredResponses, opt.StoredBytes)
+	}
 	s.routes = s.table()
 	return s
 }
@@ -87,6 +95,12 @@ func defaults(opt *Options) {
 	}
 	if opt.MaxRequests == 0 {
 		opt.MaxRequests = 256
+	}
+	if opt.StoredResponses == 0 {
+		opt.StoredResponses = 1000
+	}
+	if opt.StoredBytes == 0 {
+		opt.StoredBytes = 64 << 20
 	}
 	for _, d := range []struct {
 		v   *time.Duration
