@@ -10,6 +10,7 @@ import (
 type Set struct {
 	dense []uint64 // nil: none
 	ids   []int32  // not in dense, different, in no order
+	own   bool     // nothing else holds dense
 }
 
 // denseFrom is the number of tokens from which a list is made dense.
@@ -49,10 +50,10 @@ func (s *Set) Len() int {
 	return n
 }
 
-// size is the memory that the set holds for itself, about.
-func (s *Set) size(shared []uint64) int {
+// memory is the number of bytes that only this set holds, about.
+func (s *Set) memory() int {
 	n := 64 + 4*len(s.ids)
-	if len(s.dense) > 0 && (len(shared) == 0 || &s.dense[0] != &shared[0]) {
+	if s.own {
 		n += 8 * len(s.dense)
 	}
 	return n
@@ -74,15 +75,16 @@ func (s *Set) Tokens(yield func(int32) bool) {
 	}
 }
 
-// union builds the set of base and ids, which base does not hold. It keeps ids.
-func (t *Table) union(base []uint64, ids []int32) *Set {
+// union builds the set of dense, which it shares, and ids, which dense does not
+// hold. It copies ids.
+func (t *Table) union(dense []uint64, ids []int32) *Set {
 	if len(ids) < denseFrom {
-		return &Set{dense: base, ids: slices.Clip(ids)}
+		return &Set{dense: dense, ids: slices.Clone(ids)}
 	}
-	dense := make([]uint64, t.Words())
-	copy(dense, base)
+	own := make([]uint64, t.Words())
+	copy(own, dense)
 	for _, id := range ids {
-		dense[id>>6] |= 1 << (id & 63)
+		own[id>>6] |= 1 << (id & 63)
 	}
-	return &Set{dense: dense}
+	return &Set{dense: own, own: true}
 }

@@ -2,96 +2,189 @@ package vocab
 
 import (
 	"bytes"
-	"slices"
+
+	"orchrt/sampler/grammar/regex"
 )
 
-// maxSlice is the largest number of characters with a set of its own. Of
-// Qwen3's tokens that can stand in a string, 180 write more than 30 characters.
-const maxSlice = 32
+// In most states of a string's automaton, most tokens need not be run. They are
+// sorted beforehand in two ways: by the number of characters that they write,
+// for texts that may be anything up to some length; and by their narrowest alphabet
+// and length, for texts whose automaton is known to take every string of an
+// alphabet up to some length. What is left is run.
 
-// textSlices are the tokens that can stand in the body of a JSON string that
-// may hold anything, by the number of characters that they write. Where an automaton allows
-// every text of up to k characters, the tokens of up to k characters need no walk.
+// odd is the rank of a token that belongs to no alphabet: it has an escape, a
+// control character or a part of a character in it.
+const odd = byte(regex.Alphabets)
+
+// widening are the alphabets from narrow to wide, each within the next. The rank
+// of an alphabet is its place here.
+var widening = [regex.Alphabets]regex.Alphabet{
+	regex.Lower, regex.Letters, regex.Alphanumeric, regex.Word, regex.Printable, regex.Text,
+}
+
+// maxChars is the largest number of characters with a set of its own among the
+// texts that may be anything. Of Qwen3's tokens, 180 are longer than 30.
+const maxChars = 32
+
+// lengths are the numbers of characters with sets of their own for alphabets.
+var lengths = [...]int{1, 2, 3, 4, 6, 8, 12, 16, 24, maxChars, maxTokenBytes}
+
+// textSlices are the tokens that can stand in the body of a JSON string.
 type textSlices struct {
-	upTo  [maxSlice + 1][]uint64 // [k]: those of at most k characters
-	long  []entry                // those of more than maxSlice
-	chars []uint8                // of the tokens in long
-	most  int                    // characters of the longest
+	plain *Trie // every token without a quotation mark
 
-	plain  *Trie   // every token without a quotation mark
-	unsure *Trie   // of those, the ones that need an automaton in any case
-	above  []above // those of more than some number of characters and the unsure ones
+	// Of the tokens in plain, by what they do in a string that may hold anything:
+	upTo   [maxChars + 1][]uint64 // [k]: they write at most k characters
+	long   []entry                // they write more than maxChars …
+	chars  []uint8                // … these many
+	most   int                    // the longest writes these many
+	unsure *Trie                  // an automaton must tell
+
+	// Of the tokens in plain, those of an alphabet of rank r at most and
+	// lengths[i] characters at most: [r][i].
+	within [regex.Alphabets][len(lengths)][]uint64
+	beyond *Trie // the rest, for the widest alphabet and any length
 }
 
-// above is the trie of the tokens that write more than k characters, and of
-// those that are unsure.
-type above struct {
-	k    int
-	trie *Trie
-}
-
-// sliceAt are the numbers of characters with a trie of the longer tokens.
-var sliceAt = [...]int{4, 8, 16, maxSlice}
-
-// slice sorts tokens, which are in a trie's order, by what they do in a string.
+// slice sorts tokens, which are in a trie's order.
 func (t *Table) slice(tokens []entry) {
 	x := &t.text
-	chars := make([]int, t.size) // -1: unsure, 0: refused
-	by := make([][]int32, maxSlice+1)
-	for _, e := range tokens {
-		n, f := inText(e.bytes)
-		switch {
-		case f == refused:
-			continue
-		case f == unsure:
-			n = -1
-		case n > maxSlice:
-			x.long = append(x.long, e)
-			x.chars = append(x.chars, uint8(n))
-		default:
-			by[n] = append(by[n], e.id)
-		}
-		x.most = max(x.most, n)
-		chars[e.id] = n
-	}
-	set := make([]uint64, t.Words())
-	for k := range by {
-		set = slices.Clone(set)
-		for _, id := range by[k] {
-			set[id>>6] |= 1 << (id & 63)
-		}
-		x.upTo[k] = set
-	}
-	plain := filter(tokens, func(e entry) bool { return bytes.IndexByte(e.bytes, '"') < 0 && chars[e.id] != 0 })
+	plain := filter(tokens, func(e entry) bool { return bytes.IndexByte(e.bytes, '"') < 0 })
 	x.plain = newTrie(plain)
-	x.unsure = newTrie(filter(plain, func(e entry) bool { return chars[e.id] < 0 }))
-	for _, k := range sliceAt {
-		longer := filter(plain, func(e entry) bool { return chars[e.id] < 0 || chars[e.id] > k })
-		x.above = append(x.above, above{k, newTrie(longer)})
-	}
 	t.quoted = newTrie(filter(tokens, func(e entry) bool { return bytes.IndexByte(e.bytes, '"') >= 0 }))
+	t.sliceByLength(plain)
+	t.sliceByAlphabet(plain)
 }
 
-// freeText splits the tokens for a state of a string's automaton that allows every
-// text of up to k characters: those of dense and ids are allowed, those of
-// the trie are to be run. exact says that it allows no longer text.
-func (t *Table) freeText(k int, exact bool) (dense []uint64, ids []int32, run *Trie) {
+func (t *Table) sliceByLength(plain []entry) {
 	x := &t.text
-	k = min(k, x.most)
-	dense, run = x.upTo[min(k, maxSlice)], x.unsure
-	for i, e := range x.long {
-		if int(x.chars[i]) <= k {
-			ids = append(ids, e.id)
+	var unsures []entry
+	for k := range x.upTo {
+		x.upTo[k] = make([]uint64, t.Words())
+	}
+	for _, e := range plain {
+		switch n, f := inText(e.bytes); {
+		case f == unsure:
+			unsures = append(unsures, e)
+		case f == inside && n > maxChars:
+			x.long = append(x.long, e)
+			x.chars = append(x.chars, uint8(n))
+			x.most = max(x.most, n)
+		case f == inside:
+			x.upTo[n][e.id>>6] |= 1 << (e.id & 63)
+			x.most = max(x.most, n)
 		}
 	}
-	if exact || k == x.most {
-		return dense, ids, run
-	}
-	run = x.plain
-	for _, a := range x.above {
-		if a.k <= k {
-			run = a.trie
+	accumulate(x.upTo[:])
+	x.unsure = newTrie(unsures)
+}
+
+// accumulate adds each set to those after it.
+func accumulate(sets [][]uint64) {
+	for k := 1; k < len(sets); k++ {
+		for i, w := range sets[k-1] {
+			sets[k][i] |= w
 		}
 	}
-	return dense, ids, run
+}
+
+func (t *Table) sliceByAlphabet(plain []entry) {
+	x := &t.text
+	for r := range x.within {
+		for i := range x.within[r] {
+			x.within[r][i] = make([]uint64, t.Words())
+		}
+	}
+	ranks := ranksOfASCII()
+	rank, chars := make([]byte, t.size), make([]byte, t.size)
+	var rest []entry
+	for _, e := range plain {
+		r, n := narrowest(e.bytes, &ranks)
+		rank[e.id], chars[e.id] = r, byte(n)
+		if r == odd {
+			rest = append(rest, e)
+			continue
+		}
+		i := 0
+		for lengths[i] < n {
+			i++
+		}
+		x.within[r][i][e.id>>6] |= 1 << (e.id & 63)
+	}
+	for r := range x.within {
+		accumulate(x.within[r][:])
+	}
+	for i := range lengths {
+		var column [regex.Alphabets][]uint64
+		for r := range column {
+			column[r] = x.within[r][i]
+		}
+		accumulate(column[:])
+	}
+	x.beyond = newTrie(rest)
+	x.plain.annotate(rank, chars)
+}
+
+// ranksOfASCII returns the rank of each character of ASCII.
+func ranksOfASCII() (ranks [128]byte) {
+	for c := range ranks {
+		ranks[c] = odd
+		for r := len(widening) - 1; r >= 0; r-- {
+			if widening[r].Contains(rune(c)) {
+				ranks[c] = byte(r)
+			}
+		}
+	}
+	return ranks
+}
+
+// narrowest returns the rank of the narrowest alphabet that has all characters
+// of b, and their number.
+func narrowest(b []byte, ranks *[128]byte) (rank byte, chars int) {
+	for len(b) > 0 {
+		n, r := 1, odd
+		if b[0] < 128 {
+			r = ranks[b[0]]
+		} else if n = wholeCharacter(b); n > 0 {
+			r = odd - 1
+		}
+		if r == odd {
+			return odd, maxTokenBytes
+		}
+		rank = max(rank, r)
+		chars++
+		b = b[n:]
+	}
+	return rank, chars
+}
+
+// annotate fills in what the nodes say about the tokens below them.
+func (t *Trie) annotate(rank, chars []byte) {
+	var open [maxTokenBytes + 1]int32 // the node of each depth on the way
+	for i := range t.nodes {
+		n := &t.nodes[i]
+		open[n.depth] = int32(i)
+		if n.token < 0 {
+			continue
+		}
+		for _, o := range open[1 : n.depth+1] {
+			up := &t.nodes[o]
+			up.rank = max(up.rank, rank[n.token])
+			up.chars = max(up.chars, chars[n.token])
+		}
+	}
+}
+
+// anyText sorts the tokens for a text that may be anything of up to k
+// characters. Those of dense, and those appended to ids, are allowed; those of
+// unsure are to be run; the others are longer.
+func (x *textSlices) anyText(ids []int32, k int) (dense []uint64, _ []int32) {
+	if k > maxChars {
+		for i, e := range x.long {
+			if int(x.chars[i]) <= k {
+				ids = append(ids, e.id)
+			}
+		}
+	}
+	return x.upTo[min(k, maxChars)], ids
 }

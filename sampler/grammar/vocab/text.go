@@ -40,11 +40,20 @@ func character(b []byte) (n int, f fate) {
 	case !utf8.FullRune(b):
 		return len(b), inside
 	}
-	r, n := utf8.DecodeRune(b)
-	if r == utf8.RuneError && n == 1 {
+	if n = wholeCharacter(b); n == 0 {
 		return 0, refused
 	}
 	return n, inside
+}
+
+// wholeCharacter is the length of the character at the front of b, 0 if it is
+// not valid or not complete.
+func wholeCharacter(b []byte) int {
+	r, n := utf8.DecodeRune(b)
+	if r == utf8.RuneError && n == 1 {
+		return 0
+	}
+	return n
 }
 
 // escape is character for an escape.

@@ -57,10 +57,8 @@ func TestTable(t *testing.T) {
 			t.Errorf("Special(%q) = %d, want %d", spelling, got, id)
 		}
 	}
-	t.Logf("plain %d/%d, unsure %d, quoted %d/%d, most %d", v.text.plain.Tokens(), v.text.plain.Len(), v.text.unsure.Tokens(), v.quoted.Tokens(), v.quoted.Len(), v.text.most)
-	for _, a := range v.text.above {
-		t.Logf("above %d: %d/%d", a.k, a.trie.Tokens(), a.trie.Len())
-	}
+	t.Logf("plain %d/%d, unsure %d, quoted %d/%d, beyond %d/%d, most %d", v.text.plain.Tokens(), v.text.plain.Len(), v.text.unsure.Tokens(),
+		v.quoted.Tokens(), v.quoted.Len(), v.text.beyond.Tokens(), v.text.beyond.Len(), v.text.most)
 }
 
 // TestWalk compares the trie with each token run alone, on random automata.

@@ -1,0 +1,220 @@
+package vocab
+
+import "orchrt/sampler/grammar/regex"
+
+// Machine is an automaton that reads bytes. Equal states are the same state; it
+// is not used concurrently.
+type Machine[S, L comparable] interface {
+	// Step returns the state that a byte leads to, ok if there is one.
+	Step(s S, b byte) (next S, ok bool)
+	// Text reports that s stands in the body of a JSON string, and what its
+	// text may be: bytes other than an unescaped quotation mark are allowed in s as
+	// far as StepText allows them from there.
+	Text(s S) (text L, ok bool)
+	StepText(text L, b byte) (next L, ok bool)
+	// Free reports that every text of up to k characters, however it is spelt,
+	// is allowed, and, where k is less than limit, no longer one. It may fail
+	// to see that, never the other way round. It implies that text stands between two
+	// characters.
+	Free(text L, limit int) (k int, ok bool)
+	// Covers reports that every text of 1 to n characters of an alphabet is
+	// allowed. It may fail to see that, never the other way round.
+	Covers(text L, a regex.Alphabet, n int) bool
+}
+
+// Masks makes the sets of tokens that a machine allows, and keeps those made
+// last within a bound on memory. It is as little safe for concurrent use as
+// the machine.
+type Masks[S, L comparable] struct {
+	t      *Table
+	m      Machine[S, L]
+	states map[S]*Set
+	texts  map[L]*Set
+	used   int // bytes that the sets hold
+	limit  int
+
+	ids        []int32 // scratch
+	stateStack []S
+	textStack  []L
+}
+
+// NewMasks makes masks of the tokens of t for m. limit bounds the bytes that
+// are kept, about.
+func NewMasks[S, L comparable](t *Table, m Machine[S, L], limit int) *Masks[S, L] {
+	return &Masks[S, L]{
+		t: t, m: m, limit: limit,
+		states: map[S]*Set{}, texts: map[L]*Set{},
+		stateStack: make([]S, t.longest+1), textStack: make([]L, t.longest+1),
+	}
+}
+
+// Of returns the set of tokens that s allows: those all of whose bytes can be
+// taken. In a string, the tokens that stay in it depend on its text
+// alone, and mostly on its length; only those with a quotation mark are run.
+func (k *Masks[S, L]) Of(s S) *Set {
+	if set, ok := k.states[s]; ok {
+		return set
+	}
+	var set *Set
+	if text, ok := k.m.Text(s); ok {
+		in := k.inText(text)
+		k.ids = append(k.ids[:0], in.ids...)
+		k.run(k.t.quoted, s)
+		set = k.t.union(in.dense, k.ids)
+	} else {
+		k.ids = k.ids[:0]
+		k.run(k.t.all, s)
+		set = k.t.union(nil, k.ids)
+	}
+	k.keep(set)
+	k.states[s] = set
+	return set
+}
+
+// inText returns the tokens without a quotation mark that a text allows.
+func (k *Masks[S, L]) inText(text L) *Set {
+	if set, ok := k.texts[text]; ok {
+		return set
+	}
+	k.ids = k.ids[:0]
+	var set *Set
+	x := &k.t.text
+	if n, ok := k.m.Free(text, x.most); ok {
+		var dense []uint64
+		dense, k.ids = x.anyText(k.ids, n)
+		k.runText(x.unsure, text)
+		set = k.t.union(dense, k.ids)
+	} else {
+		set = k.restricted(text)
+	}
+	k.keep(set)
+	k.texts[text] = set
+	return set
+}
+
+// restricted is inText for a text that may not be anything: what is covered
+// for some alphabet need not be run.
+func (k *Masks[S, L]) restricted(text L) *Set {
+	x := &k.t.text
+	var covered cover
+	var sets [regex.Alphabets][]uint64
+	for r, a := range widening {
+		i := 0
+		for i < len(lengths) && k.m.Covers(text, a, min(lengths[i], x.most)) {
+			i++
+		}
+		if i == 0 {
+			break
+		}
+		covered[r], sets[r] = byte(lengths[i-1]), x.within[r][i-1]
+	}
+	var dense []uint64
+	for r := len(widening) - 1; r >= 0; r-- {
+		switch {
+		case dense == nil:
+			dense = sets[r]
+		case covered[r] > covered[r+1]: // else a wider alphabet's set holds this one's
+			dense = or(dense, sets[r])
+		}
+	}
+	if covered[odd-1] == maxTokenBytes {
+		k.runText(x.beyond, text)
+	} else {
+		k.runUncovered(x.plain, text, &covered, dense)
+	}
+	return k.t.union(dense, k.ids)
+}
+
+// cover holds for each rank the number of characters up to which the tokens of
+// that rank are known to be allowed.
+type cover [regex.Alphabets + 1]byte
+
+// or returns the union of two sets.
+func or(a, b []uint64) []uint64 {
+	c := make([]uint64, len(a))
+	for i := range c {
+		c[i] = a[i] | b[i]
+	}
+	return c
+}
+
+// keep makes room for a set.
+func (k *Masks[S, L]) keep(set *Set) {
+	k.used += set.memory()
+	if k.used <= k.limit {
+		return
+	}
+	clear(k.states)
+	clear(k.texts)
+	k.used = set.memory()
+}
+
+// run appends to k.ids the tokens of a trie that s allows.
+func (k *Masks[S, L]) run(t *Trie, s S) {
+	stack, nodes := k.stateStack, t.nodes
+	stack[0] = s
+	for i := 0; i < len(nodes); {
+		n := &nodes[i]
+		next, ok := k.m.Step(stack[n.depth-1], n.byte)
+		if !ok {
+			i = int(n.skip)
+			continue
+		}
+		stack[n.depth] = next
+		if n.token >= 0 {
+			k.ids = append(k.ids, n.token)
+		}
+		i++
+	}
+	clear(stack)
+}
+
+// runText is run within a text.
+func (k *Masks[S, L]) runText(t *Trie, text L) {
+	stack, nodes := k.textStack, t.nodes
+	stack[0] = text
+	for i := 0; i < len(nodes); {
+		n := &nodes[i]
+		next, ok := k.m.StepText(stack[n.depth-1], n.byte)
+		if !ok {
+			i = int(n.skip)
+			continue
+		}
+		stack[n.depth] = next
+		if n.token >= 0 {
+			k.ids = append(k.ids, n.token)
+		}
+		i++
+	}
+}
+
+// runUncovered is runText without the tokens that are covered, which dense holds.
+func (k *Masks[S, L]) runUncovered(t *Trie, text L, covered *cover, dense []uint64) {
+	stack, nodes := k.textStack, t.nodes
+	stack[0] = text
+	for i := 0; i < len(nodes); {
+		n := &nodes[i]
+		if n.chars <= covered[n.rank] {
+			i = int(n.skip)
+			continue
+		}
+		next, ok := k.m.StepText(stack[n.depth-1], n.byte)
+		if !ok {
+			i = int(n.skip)
+			continue
+		}
+		stack[n.depth] = next
+		if id := n.token; id >= 0 && (dense == nil || dense[id>>6]>>(id&63)&1 == 0) {
+			k.ids = append(k.ids, n.token)
+		}
+		i++
+	}
+}
+
+// Plain is Of without slices and caches: every token is run. Tests compare the
+// two.
+func Plain[S, L comparable](t *Table, m Machine[S, L], s S) *Set {
+	var ids []int32
+	Walk(t.all, s, m.Step, func(id int32, _ S) { ids = append(ids, id) })
+	return t.union(nil, ids)
+}
