@@ -29,7 +29,11 @@ type script struct {
 	active  atomic.Int32  // sequences at work
 	started chan struct{} // gets a value with each sequence, if not nil
 	busy    atomic.Bool   // answer with ErrBusy
+	last    atomic.Value  // the last prompt's text
 }
+
+// prompt is the text of the last prompt.
+func (g *script) prompt() string { return g.last.Load().(string) }
 
 // The texts of the test model. "endless" and "poison" are special to the script.
 func texts() map[string]string {
@@ -55,6 +59,7 @@ func (g *script) Generate(ctx context.Context, r runtime.Request) iter.Seq2[runt
 			g.started <- struct{}{}
 		}
 		prompt, _ := g.tok.Decode(r.Prompt, false)
+		g.last.Store(prompt)
 		if strings.Contains(prompt, "poison") {
 			panic("poisoned request")
 		}
