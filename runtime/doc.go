@@ -10,11 +10,13 @@
 //     and for pages of the KV cache.
 //  3. Pages whose tokens another request has computed before are shared
 //     (the prefix cache); the rest of the prompt runs in chunks.
-//  4. In each step every sequence that generates runs one row, and what is left
-//     of the step's budget goes to prompts, the oldest request first.
-//  5. Model.Forward runs the rows of all sequences at once on the device.
+//  4. In each step every sequence that generates runs one row, and those of the
+//     tokens that its mask has forced; what is left of the step's budget goes to
+//     prompts, the oldest request first.
+//  5. Model.Forward queues the rows of all sequences on the device. While it
+//     computes them, the masks say which tokens may come next.
 //  6. A sequence whose rows are all computed gets its next token from its own
-//     sampler, which goes to the Stream.
+//     sampler. The token, and those that now must follow it, go to the Stream.
 //  7. If pages run out, the youngest sequence gives its own back and waits
 //     again; later it is computed anew, from the same tokens, and goes on.
 //  8. At its end its full pages stay in the prefix cache until they are needed.

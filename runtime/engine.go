@@ -85,6 +85,8 @@ type Engine struct {
 	logits  []float32   // [Parallel, vocab] read from the device
 	waiting []*sequence // without pages, in order of id
 	running []*sequence // in order of id
+	masked  []*sequence // scratch of askMasks
+	drawn   []Token     // scratch of next
 	aborted bool        // Close ended requests; read after stopped
 
 	counters
@@ -161,7 +163,8 @@ func (e *Engine) Options() EngineOptions { return e.opt }
 
 // Submit takes a request in. What is wrong with it is said at once: a
 // *LimitError or *sampler.ParamError names the field, ErrBusy means that the
-// queue is full, ErrClosed that the engine is closed. Cancelling ctx ends the
+// queue is full, ErrClosed that the engine is closed; what a mask says that has
+// tokens to force at once comes as it is. Cancelling ctx ends the
 // request between two steps, or sooner if all others in the step have gone too.
 // The caller reads the Stream or closes it.
 func (e *Engine) Submit(ctx context.Context, r Request) (*Stream, error) {
@@ -188,11 +191,18 @@ func (e *Engine) Submit(ctx context.Context, r Request) (*Stream, error) {
 	seq := &sequence{
 		stream: newStream(ctx, s.Params()), sampler: s, mask: r.Mask,
 		tokens: slices.Clone(r.Prompt), prompt: len(r.Prompt), limit: len(r.Prompt) + n,
-		stops: slices.Clone(r.StopIDs),
+		stops: slices.Clone(r.StopIDs), vocab: e.model.tokens,
 	}
 	seq.ctx = seq.stream.ctx
+	if s.Params().Logprobs < 0 {
+		seq.forcer, _ = r.Mask.(sampler.Forcer)
+	}
 	seq.extendKeys()
-	if err := e.enqueue(seq); err != nil {
+	err = seq.begin()
+	if err == nil {
+		err = e.enqueue(seq)
+	}
+	if err != nil {
 		<-e.places
 		seq.stream.cancel()
 		return nil, err

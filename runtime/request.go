@@ -17,10 +17,14 @@ type Request struct {
 	Params    sampler.Params // see sampler.Greedy and sampler.Defaults
 	// Choice numbers the answers to one prompt: each draws from its own stream
 	// of random numbers under the same seed.
-	Choice    int
-	Mask      sampler.Mask // nil: every token is allowed
-	StopIDs   []int32      // end the generation, beside the model's own ids
-	IgnoreEOS bool         // the model's own ids do not end the generation
+	Choice int
+	// Mask says which tokens are allowed; nil: every one. A sampler.Forcer also
+	// forces tokens, unless Params wants log probabilities: those are only known
+	// of tokens that were drawn. The mask belongs to the engine from Submit on,
+	// which may call it from different goroutines, one at a time.
+	Mask      sampler.Mask
+	StopIDs   []int32 // end the generation, beside the model's own ids
+	IgnoreEOS bool    // the model's own ids do not end the generation
 }
 
 // FinishReason says why a generation ended.
@@ -37,6 +41,7 @@ const (
 type Token struct {
 	sampler.Token
 	Finish FinishReason // set on the last token
+	Forced bool         // it was not drawn: the mask allowed no other
 	Cached int          // prompt tokens found in the prefix cache
 
 	Started time.Time // when the request's first step began; until then it waited

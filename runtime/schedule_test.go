@@ -41,6 +41,9 @@ func randomRequests(random *rand.Rand, n, context, vocab int) []Request {
 		}
 		list[i] = Request{Prompt: prompt, Params: p, MaxTokens: 1 + random.IntN(min(context-len(prompt), 100)),
 			IgnoreEOS: random.IntN(3) > 0, Choice: random.IntN(2)}
+		if random.IntN(3) == 0 {
+			list[i].Mask = &script{seed: random.Uint32(), vocab: vocab}
+		}
 	}
 	return list
 }
@@ -59,7 +62,7 @@ func schedule(t *testing.T, e *Engine, random *rand.Rand, requests []Request, wa
 		wg.Go(func() {
 			time.Sleep(wait)
 			var got []int32
-			for tok, err := range e.Generate(context.Background(), r) {
+			for tok, err := range e.Generate(context.Background(), again(r)) {
 				if err != nil {
 					t.Errorf("request %d: %v", i, err)
 					return
@@ -90,7 +93,7 @@ func alone(t *testing.T, m *Model, cache kernels.CacheType, requests []Request) 
 		if err != nil {
 			t.Fatal(err)
 		}
-		out[i] = mustGenerate(t, e, r)
+		out[i] = mustGenerate(t, e, again(r))
 		stopEngine(t, e)
 	}
 	return out

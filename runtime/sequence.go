@@ -2,8 +2,6 @@ package runtime
 
 import (
 	"context"
-	"runtime/debug"
-	"slices"
 	"time"
 
 	"orchrt/kernels"
@@ -17,11 +15,19 @@ type sequence struct {
 	stream  *Stream
 	sampler *sampler.Sampler
 	mask    sampler.Mask
-	stops   []int32 // end the generation, beside the sampler's
+	forcer  sampler.Forcer // the mask, where it forces tokens and may
+	stops   []int32        // end the generation, beside the sampler's
+	vocab   int            // ids below it are tokens
+
+	allowed []uint64 // of the mask, for the token that this step draws
+	failed  error    // why allowed is not known
+	run     []int32  // scratch of force
 
 	tokens []int32 // the prompt, then what was generated
 	prompt int     // tokens of the prompt
 	limit  int     // tokens of both together
+	drawn  int     // tokens that the sampler has drawn
+	fresh  int     // tokens since the last that had been drawn: it and what it forced
 
 	keys  []pageKey // of the full pages of tokens
 	pages []int32   // page table; the first done tokens are in the cache
@@ -67,32 +73,13 @@ func (s *sequence) willCompute(page int, key pageKey) bool {
 // pagesFor is the number of pages that hold n tokens.
 func pagesFor(n int) int { return (n + kernels.PageTokens - 1) / kernels.PageTokens }
 
-// sample draws the next token and takes it in. A panic, of a mask perhaps,
-// becomes an error.
-func (s *sequence) sample(logits []float32) (t Token, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &PanicError{Value: v, Stack: debug.Stack()}
-		}
-	}()
-	t.Token, err = s.sampler.Sample(logits, s.mask)
-	if err != nil {
-		return Token{}, err
-	}
-	s.sampler.Accept(t.ID)
-	if s.mask != nil {
-		if err := s.mask.Accept(t.ID); err != nil {
-			return Token{}, err
-		}
-	}
-	s.tokens = append(s.tokens, t.ID)
-	s.extendKeys()
-	t.Cached, t.Started, t.Drawn = s.cached, s.started, time.Now()
-	switch {
-	case s.sampler.Ends(t.ID), slices.Contains(s.stops, t.ID):
-		t.Finish = FinishStop
-	case len(s.tokens) >= s.limit:
-		t.Finish = FinishLength
-	}
-	return t, nil
+// generates reports that only tokens of the answer are missing, and no more of
+// them than a page: a longer run of forced tokens is computed like a prompt.
+func (s *sequence) generates() bool {
+	n := s.pending()
+	return n == 1 || n <= min(s.fresh, kernels.PageTokens)
 }
+
+// draws reports that the rows of this step end with the token from which the
+// next is drawn.
+func (s *sequence) draws() bool { return s.rows > 0 && s.rows == s.pending() }

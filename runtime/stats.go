@@ -15,6 +15,7 @@ type Stats struct {
 	PromptTokens    uint64 // computed, without those found in the prefix cache
 	CachedTokens    uint64 // prompt tokens found in the prefix cache
 	GeneratedTokens uint64
+	ForcedTokens    uint64 // of them, those that a mask forced
 	Steps           uint64
 	Rows            uint64 // computed in all steps, repeated work included
 	Preemptions     uint64
@@ -26,9 +27,9 @@ type Stats struct {
 
 // counters are the engine's, and the copy that others see.
 type counters struct {
-	promptTokens, cachedTokens, generatedTokens uint64
-	steps, rows, preemptions, failures          uint64
-	lastError                                   error
+	promptTokens, cachedTokens, generatedTokens, forcedTokens uint64
+	steps, rows, preemptions, failures                        uint64
+	lastError                                                 error
 
 	statsMu sync.Mutex
 	stats   Stats
@@ -41,7 +42,7 @@ func (e *Engine) publishStats() {
 	e.stats = Stats{
 		Running:   len(e.running),
 		PagesUsed: e.pool.held, PagesCached: e.pool.idle, PagesFree: e.pool.available(),
-		PromptTokens: e.promptTokens, CachedTokens: e.cachedTokens, GeneratedTokens: e.generatedTokens,
+		PromptTokens: e.promptTokens, CachedTokens: e.cachedTokens, GeneratedTokens: e.generatedTokens, ForcedTokens: e.forcedTokens,
 		Steps: e.steps, Rows: e.rows, Preemptions: e.preemptions, Failures: e.failures, Failure: e.lastError,
 	}
 }

@@ -121,12 +121,13 @@ func insert(list []*sequence, s *sequence) []*sequence {
 }
 
 // plan sets the rows of each running sequence: one for those that generate,
-// then prompts, the oldest first, up to the step's budget; and gives them pages.
+// then their forced tokens, then prompts, the oldest first, up to the step's
+// budget; and gives them pages.
 func (e *Engine) plan() {
 	generating := 0
 	for _, s := range e.running {
 		s.rows = 0
-		if s.pending() == 1 {
+		if s.generates() {
 			s.rows = 1
 			generating++
 		}
@@ -135,9 +136,16 @@ func (e *Engine) plan() {
 	if generating > 0 {
 		budget = min(budget, e.opt.Mixed)
 	}
-	budget = max(budget, 1) // prompts go on, however many generate
+	kept := min(len(e.running)-generating, 1) // for the prompts, which go on however many generate
+	for _, s := range e.running {
+		if more := min(s.pending()-1, budget-kept); s.rows == 1 && more > 0 {
+			s.rows += more
+			budget -= more
+		}
+	}
+	budget = max(budget, 1)
 	for i, s := range e.running {
-		if s.pending() > 1 && budget > 0 {
+		if s.rows == 0 && budget > 0 {
 			s.rows = e.planPrompt(i, s, budget)
 			budget -= s.rows
 		}
@@ -181,10 +189,10 @@ func (e *Engine) shareKnown(s *sequence) {
 		}
 		e.pool.take(page)
 		s.pages = append(s.pages, page)
-		s.done += kernels.PageTokens
-		if !s.resumed {
-			s.cached += kernels.PageTokens
+		if !s.resumed && s.done < s.prompt {
+			s.cached += min(kernels.PageTokens, s.prompt-s.done)
 		}
+		s.done += kernels.PageTokens
 	}
 }
 
@@ -223,15 +231,15 @@ func (e *Engine) build() bool {
 			s.started = now
 		}
 		b.add(s.tokens[s.done:s.done+s.rows], s.done, s.pages)
-		if s.rows == s.pending() {
+		if s.draws() {
 			b.wantLast()
 		}
 	}
 	return len(b.ids) > 0
 }
 
-// run computes the step and reads the logits; false means that it was left
-// unfinished because nobody wants it any more.
+// run computes the step, asks the masks meanwhile, and reads the logits; false
+// means that it was left unfinished because nobody wants it any more.
 func (e *Engine) run() (ran bool, err error) {
 	m := e.model
 	b := e.batch.upload()
@@ -239,6 +247,9 @@ func (e *Engine) run() (ran bool, err error) {
 	y, ran := m.Forward(e.scratch, e.kv, b)
 	e.steps++
 	e.rows += uint64(len(e.batch.ids))
+	if ran {
+		e.askMasks()
+	}
 	// A step without wanted rows is waited for, too: the device's queue stays
 	// short and a failure hits the sequences that caused it.
 	if err := m.dev.Read(bytesOf(e.logits[:y.Rows*y.Cols]), y.Buf); err != nil {
@@ -266,9 +277,9 @@ func (e *Engine) deliver() {
 			i++
 			continue
 		}
-		sampled := s.rows == s.pending()
+		draws := s.draws()
 		e.advance(s)
-		if !sampled {
+		if !draws {
 			i++
 			continue
 		}
@@ -288,21 +299,27 @@ func (e *Engine) advance(s *sequence) {
 	}
 }
 
-// next samples a token of s; it returns false if s has ended.
+// next draws a token of s; it returns false if s has ended.
 func (e *Engine) next(s *sequence, logits []float32) bool {
-	if len(s.tokens) == s.prompt {
+	if s.drawn == 0 {
 		e.promptTokens += uint64(s.prompt - s.cached)
 		e.cachedTokens += uint64(s.cached)
 	}
-	t, err := s.sample(logits)
-	if err != nil {
+	list, err := s.draw(logits, e.drawn[:0])
+	e.drawn = list
+	s.stream.push(list...)
+	e.generatedTokens += uint64(len(list))
+	for i := range list {
+		if list[i].Forced {
+			e.forcedTokens++
+		}
+	}
+	switch {
+	case err != nil:
 		e.failures++
 		e.finish(s, err)
 		return false
-	}
-	e.generatedTokens++
-	s.stream.push(t)
-	if t.Finish != FinishNone {
+	case list[len(list)-1].Finish != FinishNone:
 		e.finish(s, io.EOF)
 		return false
 	}

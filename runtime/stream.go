@@ -79,10 +79,10 @@ func (s *Stream) Tokens() iter.Seq2[Token, error] {
 // others at the next step. It may be called more than once.
 func (s *Stream) Close() { s.cancel() }
 
-// push adds a token.
-func (s *Stream) push(t Token) {
+// push adds tokens.
+func (s *Stream) push(list ...Token) {
 	s.mu.Lock()
-	s.tokens = append(s.tokens, t)
+	s.tokens = append(s.tokens, list...)
 	s.mu.Unlock()
 	s.signal()
 }
