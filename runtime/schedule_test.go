@@ -105,7 +105,7 @@ func alone(t *testing.T, m *Model, cache kernels.CacheType, requests []Request) 
 func TestSchedulesDoNotMatter(t *testing.T) {
 	rounds := 150
 	if testing.Short() {
-		rounds = 20
+		rounds = 40
 	}
 	small := tiny.Small()
 	dev := &hashDevice{vocab: small.Vocab}
@@ -117,7 +117,7 @@ func TestSchedulesDoNotMatter(t *testing.T) {
 		want := alone(t, m, kernels.CacheF32, requests)
 		opt := EngineOptions{
 			Parallel: 1 + random.IntN(8), Chunk: 1 + random.IntN(1<<(1+random.IntN(9))), Mixed: random.IntN(40), Cache: kernels.CacheF32,
-			CachePages: pagesFor(m.Context) + random.IntN(12),
+			CachePages: pagesFor(m.Context) + random.IntN(4),
 		}
 		e, err := NewEngine(m, opt)
 		if err != nil {
