@@ -2,8 +2,13 @@ package automaton
 
 import (
 	"errors"
+	"fmt"
+	"sort"
 
 	"orchrt/sampler/grammar/formula"
+	"orchrt/sampler/grammar/number"
+	"orchrt/sampler/grammar/regex"
+	"orchrt/sampler/grammar/value"
 )
 
 // Style says which white space a document has between its tokens. Strings and
@@ -20,6 +25,9 @@ const (
 	Flexible
 )
 
+// maxIndent is how many spaces and tabs may follow a newline.
+const maxIndent = 64
+
 // Options are the settings of a Machine.
 type Options struct {
 	Style          Style
@@ -35,18 +43,210 @@ type Options struct {
 
 // The defaults of Options.
 const (
-	DefaultMaxStates  = 1 << 18
+	DefaultMaxStates  = 1 << 17
 	DefaultStepBudget = 2_000_000
 )
+
+// maxThreads bounds the alternatives of one state.
+const maxThreads = 1 << 12
 
 // ErrUnsatisfiable says that no JSON value satisfies the formula.
 var ErrUnsatisfiable = errors.New("no JSON value satisfies the schema")
 
-// Call is one of the documents {"name": NAME, "arguments": ARGUMENTS} of NewCalls.
+// AmbiguityError says that a document can be read in too many ways at once.
+type AmbiguityError struct{ Limit int }
+
+func (e *AmbiguityError) Error() string {
+	return fmt.Sprintf("the schema has more than %d alternatives that one value may satisfy: make them differ earlier", e.Limit)
+}
+
+// Machine reads the texts of one formula, or of one of several calls.
+type Machine struct {
+	opt     Options
+	choices []choice // ascending by text
+	start   *State
+	err     error
+
+	made int   // states since the last flush
+	gen  int32 // counts the flushes
+}
+
+// choice is a literal beginning and the document that follows it.
+type choice struct {
+	text string
+	open func() (*formula.Space, formula.F, error)
+	tail string
+	core *core
+}
+
+// New returns the machine of the texts of f. It returns ErrUnsatisfiable if
+// there are none, and the Space's error if that cannot be told. It uses sp, and
+// renews its budget, from then on.
+func New(sp *formula.Space, f formula.F, opt Options) (*Machine, error) {
+	ok, err := sp.Satisfiable(f)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, ErrUnsatisfiable
+	}
+	open := func() (*formula.Space, formula.F, error) { return sp, f, nil }
+	return newMachine([]choice{{text: opt.Prefix, open: open, tail: opt.Suffix}}, opt), nil
+}
+
+// Call is one of the documents of NewCalls.
 type Call struct {
 	Name string
-	// Arguments returns the formula of the arguments and its Space. It is called
-	// at most once, when the name has been read or a completion needs it. Calls
-	// may share a Space. An error ends up in Machine.Err.
+	// Arguments returns the formula of the arguments, which must be satisfiable,
+	// and its Space. It is called at most once, when the name has been read or a
+	// completion is asked for. Calls may share a Space. Its error ends up in
+	// Machine.Err.
 	Arguments func() (*formula.Space, formula.F, error)
+}
+
+// NewCalls returns the machine of the texts {"name": NAME, "arguments": ARGUMENTS}
+// of any of calls, whose names must differ. The form around the arguments is
+// that of the style Trained, with the keys in this order.
+func NewCalls(calls []Call, opt Options) (*Machine, error) {
+	if len(calls) == 0 {
+		return nil, ErrUnsatisfiable
+	}
+	choices := make([]choice, len(calls))
+	for i, call := range calls {
+		text := value.AppendString([]byte(opt.Prefix+`{"name": `), call.Name)
+		choices[i] = choice{text: string(text) + `, "arguments": `, open: call.Arguments, tail: "}" + opt.Suffix}
+	}
+	sort.Slice(choices, func(i, j int) bool { return choices[i].text < choices[j].text })
+	for i := 1; i < len(choices); i++ {
+		if choices[i].text == choices[i-1].text {
+			return nil, fmt.Errorf("two calls have the name in %q", choices[i].text)
+		}
+	}
+	return newMachine(choices, opt), nil
+}
+
+func newMachine(choices []choice, opt Options) *Machine {
+	if opt.MaxStates == 0 {
+		opt.MaxStates = DefaultMaxStates
+	}
+	if opt.StepBudget == 0 {
+		opt.StepBudget = DefaultStepBudget
+	}
+	return &Machine{opt: opt, choices: choices}
+}
+
+// Start returns the state before the first byte.
+func (m *Machine) Start() *State {
+	if m.start == nil {
+		m.start = m.literal(0, len(m.choices), 0)
+	}
+	return m.start
+}
+
+// Err returns what stopped the machine from exploring, such as an
+// *budget.ExceededError. From then on it offers, where it does not remember
+// more, only the bytes of Shortest, so that what it accepts stays valid.
+func (m *Machine) Err() error { return m.err }
+
+func (m *Machine) fail(err error) {
+	if m.err == nil {
+		m.err = err
+	}
+}
+
+// States returns how many states the machine has made since it last forgot
+// them, a measure of its memory.
+func (m *Machine) States() int { return m.made }
+
+// flush forgets all states.
+func (m *Machine) flush() {
+	m.gen++
+	m.made = 0
+	m.start = nil
+	for i := range m.choices {
+		if c := m.choices[i].core; c != nil {
+			c.flush()
+		}
+	}
+}
+
+// literal returns the state after at bytes of the choices from lo to hi, which
+// agree on them: the start of a document where that is all of the first one.
+func (m *Machine) literal(lo, hi, at int) *State {
+	if at == len(m.choices[lo].text) {
+		c := m.open(lo)
+		if c == nil {
+			return nil
+		}
+		return c.begin()
+	}
+	m.made++
+	return &State{m: m, mode: inLiteral, gen: m.gen, lo: int32(lo), hi: int32(hi), at: int32(at)}
+}
+
+// open returns the core of a choice, nil if it has none.
+func (m *Machine) open(i int) *core {
+	ch := &m.choices[i]
+	if ch.core == nil {
+		sp, f, err := ch.open()
+		if err != nil {
+			m.fail(err)
+			return nil
+		}
+		ch.core = newCore(m, sp, f, ch.tail)
+	}
+	return ch.core
+}
+
+// core reads documents of one formula.
+type core struct {
+	m    *Machine
+	sp   *formula.Space
+	lex  *regex.Lexer
+	num  *number.Lexer
+	root formula.F
+	tail string // what follows the document
+
+	levels  map[levelKey]*level
+	one     map[contKey]*conts
+	several map[string]*conts
+	bottom  *conts
+	nextID  int32
+
+	states map[stateKey]*State
+	many   map[string]*State // states of several threads
+	offers map[offerKey]regex.Lang
+	buf    []byte
+}
+
+type offerKey struct {
+	cond formula.Cond
+	keys *formula.KeySet
+}
+
+func newCore(m *Machine, sp *formula.Space, f formula.F, tail string) *core {
+	c := &core{m: m, sp: sp, lex: regex.NewLexer(sp.Regex), num: sp.Numbers(), root: f, tail: tail}
+	c.flush()
+	return c
+}
+
+// flush forgets all states.
+func (c *core) flush() {
+	c.levels = map[levelKey]*level{}
+	c.one = map[contKey]*conts{}
+	c.several = map[string]*conts{}
+	c.states = map[stateKey]*State{}
+	c.many = map[string]*State{}
+	c.offers = map[offerKey]regex.Lang{}
+	if c.bottom == nil { // states in use may hold it
+		c.nextID++
+		c.bottom = &conts{id: c.nextID}
+	}
+	c.sp.ForgetKeys()
+}
+
+// begin returns the state before the document.
+func (c *core) begin() *State {
+	f := c.sp.Resolved(c.root)
+	return c.state(inValue, wsDone, nil, []thread{{int32(f), c.bottom}})
 }

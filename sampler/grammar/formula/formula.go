@@ -263,30 +263,33 @@ func (sp *Space) combine(o op, fs []F) F {
 	if o == opOr {
 		unit, zero = fFalse, fTrue
 	}
-	acc := unit
-	var rest []F
+	known, rest := make([]F, 0, len(fs)), []F(nil)
+	sort := func(f F) {
+		switch {
+		case f == unit:
+		case sp.nodes[f].op == opContent:
+			known = append(known, f)
+		default:
+			rest = append(rest, f)
+		}
+	}
 	for _, f := range fs {
 		switch n := &sp.nodes[f]; {
 		case f == zero:
 			return zero
-		case n.op == opContent:
-			acc = sp.merge(o, acc, f)
 		case n.op == o:
 			for _, k := range n.kids {
-				if sp.nodes[k].op == opContent {
-					acc = sp.merge(o, acc, k)
-				} else {
-					rest = append(rest, k)
-				}
+				sort(k)
 			}
 		default:
-			rest = append(rest, f)
-		}
-		if acc == zero {
-			return zero
+			sort(f)
 		}
 	}
-	if len(rest) == 0 {
+	acc := unit
+	if len(known) > 0 {
+		acc = sp.merge(o, known)
+	}
+	if len(rest) == 0 || acc == zero {
 		return acc
 	}
 	if acc != unit {
@@ -304,40 +307,31 @@ func (sp *Space) combine(o op, fs []F) F {
 	return sp.expr(o, rest, 0)
 }
 
-// merge is And or Or of two formulas known by kinds.
-func (sp *Space) merge(o op, f, g F) F {
-	if f == g {
-		return f
+// merge is And or Or of one or more formulas known by kinds.
+func (sp *Space) merge(o op, fs []F) F {
+	c := sp.nodes[fs[0]].content
+	if len(fs) == 1 {
+		return fs[0]
 	}
-	a, b := sp.nodes[f].content, sp.nodes[g].content
-	if o == opAnd {
-		switch {
-		case f == fTrue:
-			return g
-		case g == fTrue:
-			return f
+	numbers, junct := int32(0), condAnd
+	if o == opOr {
+		numbers, junct = 1, condOr
+	}
+	objects, arrays := make([]Cond, 1, len(fs)), make([]Cond, 1, len(fs))
+	objects[0], arrays[0] = c.Object, c.Array
+	for _, f := range fs[1:] {
+		d := sp.nodes[f].content
+		if o == opAnd {
+			c.Literals &= d.Literals
+		} else {
+			c.Literals |= d.Literals
 		}
-		return sp.content(Content{
-			Literals: a.Literals & b.Literals,
-			Numbers:  sp.numberOp(0, a.Numbers, b.Numbers),
-			Strings:  sp.langOp(opAnd, a.Strings, b.Strings),
-			Object:   sp.condAnd(a.Object, b.Object),
-			Array:    sp.condAnd(a.Array, b.Array),
-		})
+		c.Numbers = sp.numberOp(numbers, c.Numbers, d.Numbers)
+		c.Strings = sp.langOp(o, c.Strings, d.Strings)
+		objects, arrays = append(objects, d.Object), append(arrays, d.Array)
 	}
-	switch {
-	case f == fFalse:
-		return g
-	case g == fFalse:
-		return f
-	}
-	return sp.content(Content{
-		Literals: a.Literals | b.Literals,
-		Numbers:  sp.numberOp(1, a.Numbers, b.Numbers),
-		Strings:  sp.langOp(opOr, a.Strings, b.Strings),
-		Object:   sp.condOr(a.Object, b.Object),
-		Array:    sp.condOr(a.Array, b.Array),
-	})
+	c.Object, c.Array = sp.junction(junct, objects), sp.junction(junct, arrays)
+	return sp.content(c)
 }
 
 // langOp intersects or unites languages, without a call where one is trivial.
@@ -484,13 +478,11 @@ func (sp *Space) Content(f F) Content {
 		g = sp.content(sp.Content(def))
 	default:
 		o, kids := n.op, n.kids
-		g = fTrue
-		if o == opOr {
-			g = fFalse
+		known := make([]F, len(kids))
+		for i, k := range kids {
+			known[i] = sp.content(sp.Content(k))
 		}
-		for _, k := range kids {
-			g = sp.merge(o, g, sp.content(sp.Content(k)))
-		}
+		g = sp.merge(o, known)
 	}
 	n = &sp.nodes[f]
 	n.open = false

@@ -1,6 +1,9 @@
 package formula
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // mergeKey says which atoms of one junction can become one.
 type mergeKey struct {
@@ -14,10 +17,7 @@ func (sp *Space) mergeKey(o condOp, k Cond) (mergeKey, bool) {
 	and := o == condAnd
 	switch c.op {
 	case condProps:
-		if and {
-			return mergeKey{op: c.op}, true
-		}
-		return mergeKey{op: c.op, a: c.ids[0]}, len(c.ids) == 1
+		return mergeKey{op: c.op, a: c.ids[0]}, !and && len(c.ids) == 1
 	case condRequire:
 		return mergeKey{op: c.op}, and
 	case condMembers, condItems:
@@ -43,6 +43,11 @@ func (sp *Space) mergeKey(o condOp, k Cond) (mergeKey, bool) {
 func (sp *Space) mergeAtoms(o condOp, flat []Cond) ([]Cond, bool) {
 	if len(flat) < 2 {
 		return flat, false
+	}
+	if o == condAnd {
+		if out, ok := sp.mergeProps(flat); ok {
+			return out, true
+		}
 	}
 	type slot struct {
 		key mergeKey
@@ -108,10 +113,7 @@ func (sp *Space) mergePair(o condOp, j, k Cond) (Cond, bool) {
 	}
 	switch a.op {
 	case condProps:
-		if !and {
-			return sp.condProps(a.ids, []F{sp.Or(a.fs[0], b.fs[0])}), true
-		}
-		return sp.mergeProps(a, b), true
+		return sp.condProps(a.ids, []F{sp.Or(a.fs[0], b.fs[0])}), true
 	case condRequire:
 		return sp.condRequire(sortedSet(append(slices.Clone(a.ids), b.ids...))), true
 	case condMembers, condItems:
@@ -139,25 +141,52 @@ func (sp *Space) mergePair(o condOp, j, k Cond) (Cond, bool) {
 	}
 }
 
-// mergeProps merges the tables of two condProps, each sorted by name.
-func (sp *Space) mergeProps(a, b cond) Cond {
-	ids := make([]int32, 0, len(a.ids)+len(b.ids))
-	fs := make([]F, 0, cap(ids))
-	i, j := 0, 0
-	for i < len(a.ids) || j < len(b.ids) {
-		switch {
-		case j == len(b.ids) || i < len(a.ids) && a.ids[i] < b.ids[j]:
-			ids, fs = append(ids, a.ids[i]), append(fs, a.fs[i])
-			i++
-		case i == len(a.ids) || b.ids[j] < a.ids[i]:
-			ids, fs = append(ids, b.ids[j]), append(fs, b.fs[j])
-			j++
-		default:
-			ids, fs = append(ids, a.ids[i]), append(fs, sp.And(a.fs[i], b.fs[j]))
-			i, j = i+1, j+1
+// mergeProps replaces the tables of a conjunction by one.
+func (sp *Space) mergeProps(flat []Cond) ([]Cond, bool) {
+	tables, n := 0, 0
+	for _, k := range flat {
+		if c := &sp.conds[k]; c.op == condProps {
+			tables++
+			n += len(c.ids)
 		}
 	}
-	return sp.condProps(ids, fs)
+	if tables < 2 {
+		return flat, false
+	}
+	type entry struct {
+		id int32
+		f  F
+	}
+	all, rest := make([]entry, 0, n), make([]Cond, 0, len(flat))
+	for _, k := range flat {
+		c := &sp.conds[k]
+		if c.op != condProps {
+			rest = append(rest, k)
+			continue
+		}
+		for i, id := range c.ids {
+			all = append(all, entry{id, c.fs[i]})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b entry) int { return cmp.Compare(a.id, b.id) })
+	ids, fs := make([]int32, 0, n), make([]F, 0, n)
+	for i := 0; i < len(all); {
+		j := i + 1
+		for j < len(all) && all[j].id == all[i].id {
+			j++
+		}
+		f := all[i].f
+		if j > i+1 {
+			same := make([]F, 0, j-i)
+			for _, e := range all[i:j] {
+				same = append(same, e.f)
+			}
+			f = sp.And(same...)
+		}
+		ids, fs = append(ids, all[i].id), append(fs, f)
+		i = j
+	}
+	return append(rest, sp.condProps(ids, fs)), true
 }
 
 // mergeCounts intersects two ranges, or unites them where that is a range.

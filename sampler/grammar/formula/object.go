@@ -1,0 +1,408 @@
+package formula
+
+import (
+	"slices"
+	"sort"
+	"strings"
+
+	"orchrt/sampler/grammar/regex"
+)
+
+// solver looks for the members that a condition asks for. Disjunctions are
+// branched on, as in the DPLL procedure; a branch is left as soon as the atoms
+// that are certain in it have no solution.
+type solver struct {
+	sp   *Space
+	seen *KeySet
+	text bool
+
+	best     found
+	tried    int  // branches that ended since the first solution
+	rejected bool // a choice was refused because of what was seen
+}
+
+// maxTries bounds the branches that are tried for a shorter text.
+const maxTries = 32
+
+func (sp *Space) solveObject(c Cond, seen *KeySet, text bool) found {
+	s := &solver{sp: sp, seen: seen, text: text}
+	s.branch([]Cond{c}, nil)
+	if !s.best.ok {
+		s.best.firm = !s.rejected || seen.Len() == 0
+	}
+	return s.best
+}
+
+// done reports whether no branch needs to be tried any more.
+func (s *solver) done() bool {
+	return s.sp.err != nil || s.best.ok && (!s.text || s.tried > maxTries || s.best.text == "")
+}
+
+// branch solves the conjunction of todo, which may hold junctions, and atoms.
+func (s *solver) branch(todo, atoms []Cond) {
+	if !s.sp.spend(2) {
+		return
+	}
+	c := s.sp.junction(condAnd, append(slices.Clone(todo), atoms...))
+	if c == Never {
+		return
+	}
+	kids := []Cond{c}
+	if s.sp.conds[c].op == condAnd {
+		kids = s.sp.conds[c].kids
+	}
+	atoms = nil
+	var choice Cond
+	var rest []Cond
+	for _, k := range kids {
+		switch {
+		case s.sp.conds[k].op != condOr:
+			atoms = append(atoms, k)
+		case choice == 0 || len(s.sp.conds[k].kids) < len(s.sp.conds[choice].kids):
+			if choice != 0 {
+				rest = append(rest, choice)
+			}
+			choice = k
+		default:
+			rest = append(rest, k)
+		}
+	}
+	r := s.leaf(atoms)
+	if !r.ok || s.best.ok && len(r.text) >= len(s.best.text) {
+		s.tried++
+		return
+	}
+	if choice == 0 {
+		if s.best.ok {
+			s.tried++
+		}
+		s.best = r
+		return
+	}
+	for _, k := range s.sp.conds[choice].kids {
+		if s.done() {
+			return
+		}
+		s.branch(append(slices.Clone(rest), k), atoms)
+	}
+}
+
+// leaf is a conjunction of atoms taken apart.
+type leaf struct {
+	*solver
+	props  cond
+	every  []cond
+	somes  []cond
+	lo, hi int32
+	chosen []member
+	parts  []part // of the keys that have no name in props and were not required
+	parted bool
+	soft   bool // the solution used keys that are not required
+	scarce bool // and there may be too few of them
+}
+
+type member struct {
+	key   string
+	name  int32 // -1 for a key without a name
+	part  int   // index of its part if it has no name
+	value F
+}
+
+// leaf solves a conjunction of atoms.
+func (s *solver) leaf(atoms []Cond) found {
+	l := &leaf{solver: s, hi: Unbounded}
+	need := map[int32]F{}
+	var order []int32
+	require := func(id int32, f F) {
+		if _, ok := need[id]; !ok {
+			order = append(order, id)
+			need[id] = fTrue
+		}
+		need[id] = s.sp.And(need[id], f)
+	}
+	for _, k := range atoms {
+		switch a := s.sp.conds[k]; a.op {
+		case condProps:
+			l.props = a
+		case condEvery:
+			l.every = append(l.every, a)
+		case condSome:
+			l.somes = append(l.somes, a)
+		case condHas:
+			require(a.ids[0], a.f)
+		case condRequire:
+			for _, id := range a.ids {
+				require(id, fTrue)
+			}
+		case condMembers:
+			l.lo, l.hi = a.min, a.max
+		}
+	}
+	if l.hi >= 0 && len(order) > int(l.hi) {
+		return found{}
+	}
+	slices.Sort(order)
+	for _, id := range order {
+		key := s.sp.nameText[id]
+		if s.seen.Has(key) {
+			s.rejected = true
+			return found{}
+		}
+		f := s.sp.And(l.valueOf(id), need[id])
+		if _, ok := s.sp.value(f, false); !ok {
+			return found{}
+		}
+		l.chosen = append(l.chosen, member{key: key, name: id, value: f})
+	}
+	if !l.satisfy(0) {
+		return found{}
+	}
+	return l.write()
+}
+
+// valueOf is what the member named id must satisfy.
+func (l *leaf) valueOf(id int32) F {
+	fs := make([]F, 0, 1+len(l.every))
+	if i, ok := slices.BinarySearch(l.props.ids, id); ok {
+		fs = append(fs, l.props.fs[i])
+	}
+	for _, e := range l.every {
+		if l.sp.nameIn(e.lang, id) {
+			fs = append(fs, e.f)
+		}
+	}
+	return l.sp.And(fs...)
+}
+
+// split makes the parts of the keys that are neither named nor required.
+func (l *leaf) split() {
+	if l.parted {
+		return
+	}
+	l.parted = true
+	ids := slices.Clone(l.props.ids)
+	for _, m := range l.chosen {
+		ids = append(ids, m.name)
+	}
+	langs := make([]regex.Lang, 0, len(l.every)+len(l.somes))
+	for _, e := range slices.Concat(l.every, l.somes) {
+		langs = append(langs, e.lang)
+	}
+	l.parts = l.sp.split(sortedSet(ids), langs)
+}
+
+// partValue is what a member with a key of the part must satisfy.
+func (l *leaf) partValue(p part) F {
+	fs := make([]F, 0, len(l.every))
+	for i, e := range l.every {
+		if p.in[i] {
+			fs = append(fs, e.f)
+		}
+	}
+	return l.sp.And(fs...)
+}
+
+// satisfy finds a member for each of somes from i on, then enough members.
+func (l *leaf) satisfy(i int) bool {
+	if !l.sp.spend(2) {
+		return false
+	}
+	if i == len(l.somes) {
+		return l.fill()
+	}
+	l.split()
+	some := l.somes[i]
+	for j := range l.chosen {
+		m := l.chosen[j]
+		in := m.name < 0 && l.parts[m.part].in[len(l.every)+i] || m.name >= 0 && l.sp.nameIn(some.lang, m.name)
+		if !in {
+			continue
+		}
+		if l.use(j, member{m.key, m.name, m.part, l.sp.And(m.value, some.f)}, i) {
+			return true
+		}
+	}
+	if l.hi >= 0 && len(l.chosen) >= int(l.hi) {
+		return false
+	}
+	n := len(l.chosen)
+	for _, id := range l.props.ids {
+		if l.sp.nameIn(some.lang, id) && l.free(l.sp.nameText[id]) {
+			l.scarce = true
+			m := member{key: l.sp.nameText[id], name: id, value: l.sp.And(l.valueOf(id), some.f)}
+			if l.use(n, m, i) {
+				return true
+			}
+		}
+	}
+	for p, part := range l.parts {
+		if !part.in[len(l.every)+i] {
+			continue
+		}
+		f := l.sp.And(l.partValue(part), some.f)
+		if _, ok := l.sp.value(f, false); !ok {
+			continue
+		}
+		keys := l.unused(part)
+		if key, ok := l.sp.Regex.Shortest(keys); ok {
+			if _, finite := l.sp.Regex.Size(keys, manyKeys); finite {
+				l.scarce = true
+			}
+			if l.use(n, member{key: key, name: -1, part: p, value: f}, i) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// manyKeys is how many keys a part must have to be taken as inexhaustible. A
+// document has fewer members.
+const manyKeys = 1 << 16
+
+// use puts m in place j for somes[i] and goes on; it undoes that on failure.
+func (l *leaf) use(j int, m member, i int) bool {
+	if _, ok := l.sp.value(m.value, false); !ok {
+		return false
+	}
+	saved := l.chosen
+	l.chosen = slices.Clone(saved)
+	if j == len(saved) {
+		l.chosen = append(l.chosen, m)
+		l.soft = true
+	} else {
+		l.chosen[j] = m
+	}
+	if l.satisfy(i + 1) {
+		return true
+	}
+	l.chosen = saved
+	return false
+}
+
+// free reports whether a key was neither seen nor chosen.
+func (l *leaf) free(key string) bool {
+	if l.seen.Has(key) {
+		l.rejected = true
+		return false
+	}
+	return !slices.ContainsFunc(l.chosen, func(m member) bool { return m.key == key })
+}
+
+// unused is the part without the keys that were seen or chosen.
+func (l *leaf) unused(p part) regex.Lang {
+	var used []string
+	for _, k := range l.seen.keys {
+		if l.sp.Regex.Matches(p.lang, k) {
+			used = append(used, k)
+			l.rejected = true
+		}
+	}
+	for _, m := range l.chosen {
+		if m.name < 0 && l.sp.Regex.Matches(p.lang, m.key) {
+			used = append(used, m.key)
+		}
+	}
+	if used == nil {
+		return p.lang
+	}
+	slices.Sort(used)
+	return l.sp.Regex.Minus(p.lang, l.sp.Regex.Literals(used))
+}
+
+// fill chooses members until there are enough, the shortest ones first among
+// those that have names.
+func (l *leaf) fill() bool {
+	missing := int(l.lo) - len(l.chosen)
+	if missing <= 0 {
+		return true
+	}
+	if !l.sp.spend(missing) {
+		return false
+	}
+	l.split()
+	l.soft = true
+	var named []member
+	for _, id := range l.props.ids {
+		if key := l.sp.nameText[id]; l.free(key) {
+			if f := l.valueOf(id); l.live(f) {
+				named = append(named, member{key: key, name: id, value: f})
+			}
+		}
+	}
+	endless := l.endless()
+	if !endless {
+		l.scarce = true
+	} else if !l.text {
+		return true
+	}
+	if l.text {
+		sort.SliceStable(named, func(i, j int) bool { return l.length(named[i]) < l.length(named[j]) })
+	}
+	if len(named) > missing {
+		named = named[:missing]
+	}
+	l.chosen = append(slices.Clone(l.chosen), named...)
+	missing -= len(named)
+	for p, part := range l.parts {
+		f := l.partValue(part)
+		if missing == 0 || !l.live(f) {
+			continue
+		}
+		keys := l.unused(part)
+		for missing > 0 && l.sp.spend(4) {
+			key, ok := l.sp.Regex.Shortest(keys)
+			if !ok {
+				break
+			}
+			l.chosen = append(l.chosen, member{key: key, name: -1, part: p, value: f})
+			keys = l.sp.Regex.Minus(keys, l.sp.Regex.Literal(key))
+			missing--
+		}
+	}
+	return missing == 0
+}
+
+func (l *leaf) live(f F) bool {
+	_, ok := l.sp.value(f, false)
+	return ok
+}
+
+// endless reports whether some part has any number of keys.
+func (l *leaf) endless() bool {
+	for _, p := range l.parts {
+		if l.live(l.partValue(p)) {
+			if _, finite := l.sp.Regex.Size(p.lang, manyKeys); !finite {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (l *leaf) length(m member) int {
+	text, _ := l.sp.value(m.value, true)
+	return len(quote(m.key)) + len(text)
+}
+
+// write returns the members that were chosen.
+func (l *leaf) write() found {
+	if !l.text {
+		return found{ok: true, firm: !l.scarce}
+	}
+	var b strings.Builder
+	for i, m := range l.chosen {
+		text, ok := l.sp.value(m.value, true)
+		if !ok {
+			return found{} // what was tried assumes more than before: rare, and no solution is kept
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(quote(m.key))
+		b.WriteString(": ")
+		b.WriteString(text)
+	}
+	l.sp.spend(b.Len() / 32)
+	return found{ok: true, firm: !l.soft, text: b.String()}
+}

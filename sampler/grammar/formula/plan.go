@@ -1,0 +1,324 @@
+package formula
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"orchrt/sampler/grammar/regex"
+)
+
+// part is a language of keys, and which of some languages hold it; it is
+// disjoint from the others.
+type part struct {
+	lang regex.Lang
+	in   []bool
+}
+
+// split parts the keys that are not named in ids by langs.
+func (sp *Space) split(ids []int32, langs []regex.Lang) []part {
+	in := make([]bool, len(langs))
+	var todo []int
+	for i, l := range langs {
+		out, ok := sp.others[l]
+		in[i] = l == sp.Regex.All() || ok && !slices.ContainsFunc(out, func(id int32) bool { return !contains(ids, id) })
+		if !in[i] {
+			todo = append(todo, i)
+		}
+	}
+	parts := []part{{sp.otherThan(ids), in}}
+	for _, i := range todo {
+		var next []part
+		for _, p := range parts {
+			if !sp.spend(8) {
+				return nil
+			}
+			with, without := slices.Clone(p.in), p.in
+			with[i] = true
+			inside, outside := sp.Regex.Intersect(p.lang, langs[i]), sp.Regex.Minus(p.lang, langs[i])
+			switch {
+			case sp.Regex.IsEmpty(inside):
+				next = append(next, part{p.lang, without})
+			case sp.Regex.IsEmpty(outside):
+				next = append(next, part{p.lang, with})
+			default:
+				next = append(next, part{inside, with}, part{outside, without})
+			}
+		}
+		parts = next
+	}
+	return parts
+}
+
+// class is a set of keys that a condition does not tell apart.
+type class struct {
+	lang  regex.Lang // keys without a name, or None
+	names []int32
+	alts  []Alt // whose values exist
+	// live says of each alternative whether what follows it can be satisfied: 1
+	// yes, -1 no, 0 if that depends on the keys seen.
+	live []int8
+}
+
+// state sums live up: 1 if some alternative is open whatever was seen, -1 if none
+// ever is.
+func (c *class) state() int8 {
+	s := int8(-1)
+	for _, l := range c.live {
+		s = max(s, l)
+	}
+	return s
+}
+
+// Plan is what a condition on objects makes of every key.
+type Plan struct {
+	sp     *Space
+	byName map[int32]*class
+	parts  []*class
+	named  []int32 // all names, ascending
+	always regex.Lang
+	depend []*class // whose state depends on the keys seen
+}
+
+// Plan returns the plan of a condition on objects, which is made once.
+func (sp *Space) Plan(c Cond) *Plan {
+	if p, ok := sp.plans[c]; ok {
+		return p
+	}
+	p := sp.makePlan(c)
+	if sp.Err() == nil {
+		sp.plans[c] = p
+	}
+	return p
+}
+
+// mentions gathers the names and languages of c's atoms.
+type mentions struct {
+	ids    []int32
+	langs  []regex.Lang
+	tables []Cond // condProps
+	owned  map[int32]bool
+}
+
+func (sp *Space) gather(c Cond, m *mentions, done map[Cond]bool) {
+	a := &sp.conds[c]
+	switch a.op {
+	case condAnd, condOr:
+		if done[c] {
+			return
+		}
+		done[c] = true
+		for _, k := range a.kids {
+			sp.gather(k, m, done)
+		}
+	case condProps:
+		m.ids = append(m.ids, a.ids...)
+		if !slices.Contains(m.tables, c) {
+			m.tables = append(m.tables, c)
+		}
+	case condHas, condRequire:
+		m.ids = append(m.ids, a.ids...)
+		for _, id := range a.ids {
+			m.owned[id] = true
+		}
+	case condEvery, condSome:
+		if out, ok := sp.others[a.lang]; ok {
+			m.ids = append(m.ids, out...)
+		}
+		if !slices.Contains(m.langs, a.lang) {
+			m.langs = append(m.langs, a.lang)
+		}
+	}
+}
+
+func (sp *Space) makePlan(c Cond) *Plan {
+	m := &mentions{owned: map[int32]bool{}}
+	sp.gather(c, m, map[Cond]bool{})
+	m.ids = sortedSet(m.ids)
+	p := &Plan{sp: sp, named: m.ids, byName: make(map[int32]*class, len(m.ids)), always: sp.Regex.None()}
+	sp.spend(4 + 2*len(m.ids))
+	groups := map[string]*class{}
+	var order []*class
+	for _, id := range m.ids {
+		k := sp.signature(m, id)
+		cl := groups[k]
+		if cl == nil {
+			cl = &class{lang: sp.Regex.None()}
+			groups[k] = cl
+			order = append(order, cl)
+			cl.alts = sp.open(sp.member(c, keyClass{name: id}))
+		}
+		cl.names = append(cl.names, id)
+		p.byName[id] = cl
+	}
+	for _, part := range sp.split(m.ids, m.langs) {
+		in := make(map[regex.Lang]bool, len(m.langs))
+		for i, l := range m.langs {
+			in[l] = part.in[i]
+		}
+		cl := &class{lang: part.lang}
+		cl.alts = sp.open(sp.member(c, keyClass{name: -1, in: func(l regex.Lang) bool { return in[l] }}))
+		order = append(order, cl)
+		p.parts = append(p.parts, cl)
+	}
+	for _, cl := range order {
+		cl.live = make([]int8, len(cl.alts))
+		for i, a := range cl.alts {
+			cl.live[i] = sp.ever(a.Rest)
+		}
+		if cl.state() == 0 {
+			p.depend = append(p.depend, cl)
+		}
+	}
+	p.always = p.keys(func(cl *class) bool { return cl.state() > 0 })
+	return p
+}
+
+// signature is equal for names that no atom tells apart.
+func (sp *Space) signature(m *mentions, id int32) string {
+	var k []byte
+	if m.owned[id] {
+		k = binary.LittleEndian.AppendUint32(append(k, 'n'), uint32(id))
+	}
+	for _, t := range m.tables {
+		a := &sp.conds[t]
+		f := fTrue
+		if i, ok := slices.BinarySearch(a.ids, id); ok {
+			f = a.fs[i]
+		}
+		k = binary.LittleEndian.AppendUint32(k, uint32(f))
+	}
+	for _, l := range m.langs {
+		if sp.nameIn(l, id) {
+			k = append(k, 1)
+		} else {
+			k = append(k, 0)
+		}
+	}
+	return string(k)
+}
+
+// open keeps the alternatives whose values exist.
+func (sp *Space) open(alts []Alt) []Alt {
+	return slices.DeleteFunc(alts, func(a Alt) bool {
+		_, ok := sp.value(a.Value, false)
+		return !ok
+	})
+}
+
+// ever says whether members can follow so that c holds: 1 yes, -1 no, 0 if that
+// depends on the keys that the object has.
+func (sp *Space) ever(c Cond) int8 {
+	switch r := sp.membersOf(c, sp.NoKeys(), false); {
+	case !r.ok:
+		return -1
+	case r.firm:
+		return 1
+	}
+	return 0
+}
+
+// keys is the union of the classes picked.
+func (p *Plan) keys(pick func(*class) bool) regex.Lang {
+	sp := p.sp
+	var in, out []int32
+	for _, id := range p.named {
+		if pick(p.byName[id]) {
+			in = append(in, id)
+		} else {
+			out = append(out, id)
+		}
+	}
+	var langs []regex.Lang
+	for _, cl := range p.parts {
+		if pick(cl) {
+			langs = append(langs, cl.lang)
+		}
+	}
+	switch {
+	case len(langs) == 0:
+		return sp.literals(in)
+	case len(langs) == len(p.parts):
+		return sp.otherThan(out)
+	case len(in) > 0:
+		langs = append(langs, sp.literals(in))
+	}
+	return sp.Regex.Union(langs...)
+}
+
+// Keys is the language of the keys that may come next in an object that has the
+// members of seen.
+func (p *Plan) Keys(seen *KeySet) regex.Lang {
+	sp := p.sp
+	l := p.always
+	if len(p.depend) > 0 {
+		open := map[*class]bool{}
+		var names []int32
+		for _, cl := range p.depend {
+			for _, id := range cl.names {
+				if key := sp.nameText[id]; !seen.Has(key) && len(p.pick(cl, seen.With(key))) > 0 {
+					names = append(names, id)
+				}
+			}
+			if len(cl.names) > 0 {
+				continue
+			}
+			key, ok := sp.Regex.Shortest(sp.Regex.Minus(cl.lang, seen.Lang()))
+			open[cl] = ok && len(p.pick(cl, seen.With(key))) > 0
+		}
+		l = sp.Regex.Union(l, p.keys(func(cl *class) bool { return open[cl] }), sp.literals(names))
+	}
+	if seen.Len() == 0 {
+		return l
+	}
+	return sp.Regex.Minus(l, seen.Lang())
+}
+
+// pick returns the alternatives of a class after which c can still hold, given
+// the keys seen with the new one.
+func (p *Plan) pick(cl *class, seen *KeySet) []Alt {
+	if cl.state() != 0 && !slices.Contains(cl.live, 0) && !slices.Contains(cl.live, -1) {
+		return cl.alts
+	}
+	var out []Alt
+	for i, a := range cl.alts {
+		ok := cl.live[i] > 0
+		if cl.live[i] == 0 {
+			ok = p.sp.membersOf(a.Rest, seen, false).ok
+		}
+		if ok {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// Member returns the alternatives for a member with the given key, which is not
+// in seen: those whose value exists and after which c can still hold. The slice
+// is not to be changed.
+func (p *Plan) Member(key string, seen *KeySet) []Alt {
+	cl := p.class(key)
+	if cl == nil {
+		return nil
+	}
+	if !slices.Contains(cl.live, 0) {
+		return p.pick(cl, nil)
+	}
+	return p.pick(cl, seen.With(key))
+}
+
+func (p *Plan) class(key string) *class {
+	if id, ok := p.sp.names[key]; ok {
+		if cl, ok := p.byName[id]; ok {
+			return cl
+		}
+	}
+	if len(p.parts) == 1 {
+		return p.parts[0] // all keys without a name
+	}
+	for _, cl := range p.parts {
+		if p.sp.Regex.Matches(cl.lang, key) {
+			return cl
+		}
+	}
+	return nil
+}

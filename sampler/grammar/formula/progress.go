@@ -1,0 +1,245 @@
+package formula
+
+import (
+	"slices"
+
+	"orchrt/sampler/grammar/regex"
+)
+
+// Alt is one way to go past a member or an item: its value is in Value, and what
+// follows it satisfies Rest.
+type Alt struct {
+	Value F
+	Rest  Cond
+}
+
+// keyClass says which languages and names of a condition a key belongs to.
+type keyClass struct {
+	name int32                 // -1 for a key that the formulas do not name
+	in   func(regex.Lang) bool // for a key without a name
+}
+
+func (sp *Space) inClass(k keyClass, l regex.Lang) bool {
+	if k.name >= 0 {
+		return sp.nameIn(l, k.name)
+	}
+	return k.in(l)
+}
+
+// member progresses a condition on objects past a member with a key of class k.
+func (sp *Space) member(c Cond, k keyClass) []Alt {
+	if !sp.spend(1) {
+		return nil
+	}
+	a := &sp.conds[c]
+	switch a.op {
+	case condNever:
+		return nil
+	case condAlways:
+		return []Alt{{fTrue, c}}
+	case condAnd, condOr:
+		return sp.progressKids(a.op, a.kids, func(kid Cond) []Alt { return sp.member(kid, k) })
+	case condProps:
+		if k.name >= 0 {
+			if i, ok := slices.BinarySearch(a.ids, k.name); ok {
+				return single(a.fs[i], c)
+			}
+		}
+	case condEvery:
+		if sp.inClass(k, a.lang) {
+			return single(a.f, c)
+		}
+	case condSome:
+		if sp.inClass(k, a.lang) {
+			return sp.eventually(a.f, c)
+		}
+	case condHas:
+		if k.name == a.ids[0] {
+			return single(a.f, Always)
+		}
+	case condRequire:
+		if k.name >= 0 {
+			if i, ok := slices.BinarySearch(a.ids, k.name); ok {
+				return single(fTrue, sp.condRequire(slices.Delete(slices.Clone(a.ids), i, i+1)))
+			}
+		}
+	case condMembers:
+		return sp.countDown(a.op, a.min, a.max)
+	}
+	return single(fTrue, c)
+}
+
+// item progresses a condition on arrays past an item; fresh is the formula of the
+// values that differ from all items before it.
+func (sp *Space) item(c Cond, fresh F) []Alt {
+	if !sp.spend(1) {
+		return nil
+	}
+	a := sp.conds[c]
+	switch a.op {
+	case condNever:
+		return nil
+	case condAnd, condOr:
+		return sp.progressKids(a.op, a.kids, func(kid Cond) []Alt { return sp.item(kid, fresh) })
+	case condEach:
+		switch {
+		case a.min > 0:
+			return single(fTrue, sp.condEach(a.min-1, less(a.max), a.f))
+		case a.max < 0:
+			return single(a.f, c)
+		case a.max == 0:
+			return single(a.f, Always)
+		}
+		return single(a.f, sp.condEach(0, a.max-1, a.f))
+	case condSomeAt:
+		switch {
+		case a.min > 0:
+			return single(fTrue, sp.someItem(a.min-1, less(a.max), a.f))
+		case a.max == 0:
+			return single(a.f, Always)
+		}
+		return sp.eventually(a.f, sp.someItem(0, less(a.max), a.f))
+	case condAtLeast:
+		return clean(sp, []Alt{{a.f, sp.condAtLeast(a.min-1, a.f)}, {fTrue, c}})
+	case condAtMost:
+		return clean(sp, []Alt{{sp.Not(a.f), c}, {fTrue, sp.condAtMost(a.max-1, a.f)}})
+	case condItems:
+		return sp.countDown(a.op, a.min, a.max)
+	case condUnique:
+		return single(fresh, c)
+	}
+	return single(fTrue, c)
+}
+
+func single(f F, c Cond) []Alt {
+	if f == fFalse || c == Never {
+		return nil
+	}
+	return []Alt{{f, c}}
+}
+
+// less lowers a bound that is not Unbounded.
+func less(n int32) int32 {
+	if n < 0 {
+		return n
+	}
+	return n - 1
+}
+
+// eventually is the choice between f here and the same condition later.
+func (sp *Space) eventually(f F, later Cond) []Alt {
+	return clean(sp, []Alt{{f, Always}, {fTrue, later}})
+}
+
+func (sp *Space) countDown(o condOp, lo, hi int32) []Alt {
+	if hi == 0 {
+		return nil
+	}
+	return single(fTrue, sp.counted(o, lo-1, less(hi)))
+}
+
+// progressKids progresses each kid and combines the alternatives.
+func (sp *Space) progressKids(o condOp, kids []Cond, progress func(Cond) []Alt) []Alt {
+	if o == condOr {
+		var out []Alt
+		for _, kid := range kids {
+			out = append(out, progress(kid)...)
+		}
+		return clean(sp, out)
+	}
+	// A conjunction: kids with one alternative are joined at once, the product
+	// is over the others.
+	values, rests := make([]F, 0, len(kids)), make([]Cond, 0, len(kids))
+	var choices [][]Alt
+	for _, kid := range kids {
+		switch alts := progress(kid); len(alts) {
+		case 0:
+			return nil
+		case 1:
+			if alts[0].Value != fTrue {
+				values = append(values, alts[0].Value)
+			}
+			rests = append(rests, alts[0].Rest)
+		default:
+			choices = append(choices, alts)
+		}
+	}
+	out := single(sp.And(values...), sp.junction(condAnd, rests))
+	for _, alts := range choices {
+		var product []Alt
+		for _, a := range out {
+			for _, b := range alts {
+				if !sp.spend(2) {
+					return nil
+				}
+				product = append(product, Alt{sp.And(a.Value, b.Value), sp.condAnd(a.Rest, b.Rest)})
+			}
+		}
+		out = clean(sp, product)
+	}
+	return out
+}
+
+// clean drops alternatives that fail, and merges those that agree on the rest or
+// on the value.
+func clean(sp *Space, alts []Alt) []Alt {
+	out := alts[:0]
+	for _, a := range alts {
+		if a.Value == fFalse || a.Rest == Never {
+			continue
+		}
+		i := slices.IndexFunc(out, func(b Alt) bool { return b.Rest == a.Rest })
+		if i >= 0 {
+			out[i].Value = sp.Or(out[i].Value, a.Value)
+			continue
+		}
+		out = append(out, a)
+	}
+	merged := out[:0]
+	for _, a := range out {
+		i := slices.IndexFunc(merged, func(b Alt) bool { return b.Value == a.Value })
+		if i >= 0 {
+			merged[i].Rest = sp.condOr(merged[i].Rest, a.Rest)
+			continue
+		}
+		merged = append(merged, a)
+	}
+	return merged
+}
+
+// Closes reports whether c holds if no member or item follows.
+func (sp *Space) Closes(c Cond) bool {
+	a := &sp.conds[c]
+	switch a.op {
+	case condNever, condSome, condHas, condRequire, condSomeAt, condAtLeast:
+		return false
+	case condAnd:
+		for _, k := range a.kids {
+			if !sp.Closes(k) {
+				return false
+			}
+		}
+		return true
+	case condOr:
+		return slices.ContainsFunc(a.kids, sp.Closes)
+	case condMembers, condItems:
+		return a.min == 0
+	}
+	return true
+}
+
+// Differs reports whether items must differ under c, so that Item needs their
+// values.
+func (sp *Space) Differs(c Cond) bool { return sp.conds[c].unique }
+
+// Either is the disjunction of two conditions of one kind.
+func (sp *Space) Either(a, b Cond) Cond { return sp.condOr(a, b) }
+
+// NonEmpty is c together with the demand that a member (object) or an item
+// follows.
+func (sp *Space) NonEmpty(c Cond, object bool) Cond {
+	if object {
+		return sp.condAnd(c, sp.condMembers(1, Unbounded))
+	}
+	return sp.condAnd(c, sp.condItems(1, Unbounded))
+}
