@@ -342,7 +342,7 @@ func (s *Space) interRepeats(a, b Lang) Lang {
 func (s *Space) filter(list []Lang) (Lang, bool) {
 	pick := -1
 	for _, l := range list {
-		if s.at(l).open {
+		if s.active > 0 && s.at(l).open {
 			return none, false
 		}
 	}

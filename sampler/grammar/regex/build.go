@@ -84,6 +84,9 @@ func (s *Space) concat(a, b Lang) Lang {
 	if m := s.at(b); m.kind == kConcat {
 		head, tail = Lang(m.x), Lang(m.y)
 	}
+	if l, ok := s.absorb(a, b, head, tail); ok {
+		return l
+	}
 	if h := s.at(head); n.kind == kLit && h.kind == kLit {
 		return s.concat(s.intern(node{kind: kLit, text: n.text + h.text}), tail)
 	}
@@ -93,6 +96,24 @@ func (s *Space) concat(a, b Lang) Lang {
 		}
 	}
 	return s.intern(node{kind: kConcat, x: int32(a), y: int32(b)})
+}
+
+// absorb simplifies a·b, b = head·tail, where All stands beside a language that
+// it swallows: All·x = All if x holds the empty string, All·x{m,n} = All·x{m}.
+func (s *Space) absorb(a, b, head, tail Lang) (Lang, bool) {
+	switch {
+	case a == all && s.null(head) == yes:
+		return s.concat(all, tail), true
+	case head == all && s.null(a) == yes:
+		return b, true
+	}
+	if n := s.at(head); a == all && n.kind == kRepeat && n.min < n.max {
+		return s.concat(all, s.concat(s.Repeat(Lang(n.x), n.min, n.min), tail)), true
+	}
+	if n := s.at(a); head == all && n.kind == kRepeat && n.min < n.max {
+		return s.concat(s.Repeat(Lang(n.x), n.min, n.min), b), true
+	}
+	return none, false
 }
 
 // repeatOf reads l as a repetition: of itself, once, if it is none.

@@ -15,8 +15,8 @@ type Lang int32
 const (
 	none   Lang = iota // no string
 	empty              // the empty string alone
-	all                // every string
 	anyOne             // every string of one code point
+	all                // every string
 )
 
 type kind uint8
@@ -118,9 +118,9 @@ func NewSpace(b *budget.Budget) *Space {
 		n.done = true
 		s.add(n)
 	}
-	s.add(s.derive(node{kind: kRepeat, x: int32(anyOne), max: Unbounded}))
 	s.add(s.derive(node{kind: kClass, x: fullSet}))
-	for l := empty; l <= anyOne; l++ {
+	s.add(s.derive(node{kind: kRepeat, x: int32(anyOne), max: Unbounded}))
+	for l := empty; l <= all; l++ {
 		s.enter(l)
 	}
 	return s
@@ -138,9 +138,7 @@ func (s *Space) Bytes() int64 { return s.bytes }
 
 // spend reports whether n more steps could be taken.
 func (s *Space) spend(n int) bool {
-	if s.err == nil {
-		s.err = s.budget.Spend(n)
-	}
+	s.err = s.budget.Spend(n)
 	return s.err == nil
 }
 

@@ -93,22 +93,26 @@ func (s *Space) Size(l Lang, limit int) (n int, ok bool) {
 	if n, ok := s.quickSize(l); ok {
 		return n, n <= limit
 	}
-	n = 0
-	over := s.walk(l, limit, func(string) { n++ })
-	return n, !over && s.err == nil
+	words, _, over := s.walk(l, limit)
+	return len(words), !over && s.err == nil
 }
 
-// Enumerate returns up to limit strings of l, shorter ones first and equally
-// long ones by their code points. Of languages with more strings it may leave
-// out some that come before others.
+// Enumerate returns all strings of l if there are at most limit, shorter ones
+// first and equally long ones by their code points. Of larger languages it
+// returns limit different strings.
 func (s *Space) Enumerate(l Lang, limit int) []string {
-	var out []string
-	s.walk(l, limit, func(text string) {
-		if len(out) < limit {
-			out = append(out, text)
+	words, begun, over := s.walk(l, limit)
+	if over {
+		for _, v := range begun {
+			if len(words) == limit {
+				break
+			}
+			if rest, ok := s.Shortest(v.l); ok {
+				words = append(words, v.text+rest)
+			}
 		}
-	})
-	return out
+	}
+	return words[:min(len(words), limit)]
 }
 
 // quickSize counts where the term shows the number; MaxInt if it is infinite or
@@ -131,46 +135,44 @@ func (s *Space) quickSize(l Lang) (int, bool) {
 	return 0, false
 }
 
-// walk calls visit with strings of l until limit of them have been visited, in
-// the order of Enumerate; over says that there are more than limit.
-//
-// Every entry of the queue is the beginning of a string that no other begins,
-// so the queue need never hold more than limit+1.
-func (s *Space) walk(l Lang, limit int, visit func(string)) (over bool) {
-	type entry struct {
-		l    Lang
-		text string
-	}
+// begun is the beginning of strings and what may follow it.
+type begun struct {
+	l    Lang
+	text string
+}
+
+// walk collects the strings of l in the order of Enumerate. It stops when the
+// strings found and the beginnings not followed yet are more than limit: every
+// one of these begins a string that no other begins, so l has more than limit.
+func (s *Space) walk(l Lang, limit int) (words []string, level []begun, over bool) {
 	if !s.live(l) {
-		return false
+		return nil, nil, false
 	}
-	count := 0
-	for level := []entry{{l, ""}}; len(level) > 0; {
-		var next []entry
+	for level = []begun{{l, ""}}; len(level) > 0; {
+		var next []begun
 		for i, v := range level {
 			if !s.spend(4 + len(v.text)/32) {
-				return true
+				return nil, nil, true
 			}
 			if s.Nullable(v.l) {
-				if count++; count > limit {
-					return true
-				}
-				visit(v.text)
+				words = append(words, v.text)
 			}
 			for _, e := range s.edges(v.l) {
 				if !s.live(e.to) {
 					continue
 				}
 				for r := e.lo; r <= e.hi; r++ {
-					if count+len(level)-i-1+len(next) > limit {
-						over = true
-						break
+					next = append(next, begun{e.to, v.text + string(r)})
+					if len(words)+len(level)-i-1+len(next) > limit {
+						return words, append(next, level[i+1:]...), true
 					}
-					next = append(next, entry{e.to, v.text + string(r)})
 				}
+			}
+			if len(words)+len(level)-i-1+len(next) > limit {
+				return words, append(next, level[i+1:]...), true
 			}
 		}
 		level = next
 	}
-	return over
+	return words, nil, false
 }
