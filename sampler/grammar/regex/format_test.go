@@ -1,8 +1,10 @@
 package regex
 
 import (
+	"maps"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -131,7 +133,8 @@ func TestFormatsAgainstValidator(t *testing.T) {
 	valid := validators(t)
 	s := newSpace()
 	r := rand.New(rand.NewPCG(5, 6))
-	for name, ok := range valid {
+	for _, name := range slices.Sorted(maps.Keys(valid)) {
+		ok := valid[name]
 		l, _ := s.Format(name)
 		failed := 0
 		for i := range 1500 {
@@ -159,7 +162,7 @@ var stricter = map[string]*regexp.Regexp{
 	"time":                  regexp.MustCompile(`(^|[:+-])[+-]\d`),
 	"duration":              regexp.MustCompile(`Y\d+D|H\d+S|^P.*T.*W|^PT$|W`),
 	"period":                regexp.MustCompile(`Y\d+D|H\d+S|[:Tt+-][+-]\d`),
-	"email":                 regexp.MustCompile(`^@|^".*"@|\.$`),
+	"email":                 regexp.MustCompile(`^@|^".*"@|\.$|[.[][+-]\d`),
 	"hostname":              regexp.MustCompile(`\.$`),
 	"uri":                   regexp.MustCompile(`.`),
 	"uri-reference":         regexp.MustCompile(`.`),
@@ -176,7 +179,8 @@ func TestValidatorAgainstFormats(t *testing.T) {
 	s := newSpace()
 	r := rand.New(rand.NewPCG(7, 8))
 	const extra = "0123456789abfzTZPYMDHSW:-+./~@[]\"% é"
-	for name, ok := range valid {
+	for _, name := range slices.Sorted(maps.Keys(valid)) {
+		ok := valid[name]
 		l, _ := s.Format(name)
 		for _, seed := range formats[name] {
 			for range 300 {
