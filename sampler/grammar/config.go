@@ -35,7 +35,7 @@ const (
 type Tool struct {
 	Name string
 	// Parameters is the JSON Schema of the arguments, which are an object in
-	// any case; nil: the tool takes none, and {} is the only object.
+	// any case; nil or null: the tool takes none, and {} is the only object.
 	Parameters json.RawMessage
 	// Strict makes a schema that cannot be enforced exactly an error; else
 	// the arguments are then any JSON object, and a Warning says so.
@@ -44,7 +44,7 @@ type Tool struct {
 
 // Response asks for a turn whose answer is one JSON document.
 type Response struct {
-	Schema json.RawMessage // nil: any JSON object
+	Schema json.RawMessage // nil or null: any JSON object
 	Strict bool            // as in Tool; the generic document is any JSON object
 }
 

@@ -1,5 +1,9 @@
 package grammar
 
+import (
+	"orchrt/sampler/grammar/formula"
+)
+
 // SchemaOptions says how CompileSchema reads a schema.
 type SchemaOptions struct {
 	// Strict makes a schema that cannot be enforced exactly an error. Without
@@ -9,13 +13,27 @@ type SchemaOptions struct {
 	EOS    []int32
 }
 
-// Document is the automaton of one bare JSON document and the end of turn.
-type Document struct{ t *Turn }
+// Document is the automaton of one bare JSON document and the end of turn. It
+// does not change and is safe for concurrent use.
+type Document struct {
+	t *Turn
+	u *unit
+}
 
-// CompileSchema builds the automaton of the documents of a schema. The error is
-// *SchemaError.
+// CompileSchema builds the automaton of the documents of a schema, from the cache
+// if it was compiled before. Errors are *ConfigError and *SchemaError.
 func (v *Vocabulary) CompileSchema(schema []byte, o SchemaOptions) (*Document, error) {
-	return &Document{}, nil
+	if err := v.checkEOS(o.EOS); err != nil {
+		return nil, err
+	}
+	s := spec{schema: string(schema), kinds: formula.AnyKind, style: o.Style.or(Flexible), strict: o.Strict}
+	u, err := v.unit(s)
+	if err != nil {
+		return nil, err
+	}
+	t := v.newTurn(o.EOS)
+	t.warn("", u)
+	return &Document{t, u}, nil
 }
 
 // Warnings lists what is not enforced.
@@ -23,4 +41,8 @@ func (d *Document) Warnings() []Warning { return d.t.Warnings() }
 
 // Matcher starts a document that is completed within maxTokens tokens, the end
 // of turn included; 0 is no limit. The error is *BudgetError.
-func (d *Document) Matcher(maxTokens int) (*Matcher, error) { return &Matcher{}, nil }
+func (d *Document) Matcher(maxTokens int) (*Matcher, error) {
+	first := spot{document, cursor{u: d.u, s: d.u.start}}
+	m := &Matcher{t: d.t, path: []step{{spot: first}}}
+	return m.limit(maxTokens)
+}

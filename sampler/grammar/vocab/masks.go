@@ -8,10 +8,13 @@ type Machine[S, L comparable] interface {
 	// Step returns the state that a byte leads to, ok if there is one.
 	Step(s S, b byte) (next S, ok bool)
 	// Text reports that s stands in the body of a JSON string, and what its
-	// text may be: bytes other than an unescaped quotation mark are allowed in s as
+	// text may be: bytes other than the quotation mark that closes the string are allowed in s as
 	// far as StepText allows them from there.
 	Text(s S) (text L, ok bool)
 	StepText(text L, b byte) (next L, ok bool)
+	// Close is Step over the bytes read, of which StepText went from Text's text
+	// to the given one, and a closing quotation mark.
+	Close(s S, read []byte, text L) (next S, ok bool)
 	// Free reports that every text of up to k characters, however it is spelt,
 	// is allowed, and, where k is less than limit, no longer one. It may fail
 	// to see that, never the other way round. It implies that text stands between two
@@ -20,6 +23,11 @@ type Machine[S, L comparable] interface {
 	// Covers reports that every text of 1 to n characters of an alphabet is
 	// allowed. It may fail to see that, never the other way round.
 	Covers(text L, a regex.Alphabet, n int) bool
+	// Distance is a number of bytes that completes what s has begun.
+	Distance(s S) int
+	// Growth bounds by how much Distance can grow in one token that text
+	// allows. ok is false where no bound is known.
+	Growth(text L) (bytes int, ok bool)
 }
 
 // Masks makes the sets of tokens that a machine allows, and keeps those made
@@ -30,12 +38,14 @@ type Masks[S, L comparable] struct {
 	m      Machine[S, L]
 	states map[S]*Set
 	texts  map[L]*Set
+	reach  map[S]int
 	used   int // bytes that the sets hold
 	limit  int
 
 	ids        []int32 // scratch
 	stateStack []S
 	textStack  []L
+	read       []byte
 }
 
 // NewMasks makes masks of the tokens of t for m. limit bounds the bytes that
@@ -43,8 +53,8 @@ type Masks[S, L comparable] struct {
 func NewMasks[S, L comparable](t *Table, m Machine[S, L], limit int) *Masks[S, L] {
 	return &Masks[S, L]{
 		t: t, m: m, limit: limit,
-		states: map[S]*Set{}, texts: map[L]*Set{},
-		stateStack: make([]S, t.longest+1), textStack: make([]L, t.longest+1),
+		states: map[S]*Set{}, texts: map[L]*Set{}, reach: map[S]int{},
+		stateStack: make([]S, t.longest+1), textStack: make([]L, t.longest+1), read: make([]byte, t.longest),
 	}
 }
 
@@ -59,7 +69,7 @@ func (k *Masks[S, L]) Of(s S) *Set {
 	if text, ok := k.m.Text(s); ok {
 		in := k.inText(text)
 		k.ids = append(k.ids[:0], in.ids...)
-		k.run(k.t.quoted, s)
+		k.runQuoted(s, text)
 		set = k.t.union(in.dense, k.ids)
 	} else {
 		k.ids = k.ids[:0]
@@ -146,6 +156,7 @@ func (k *Masks[S, L]) keep(set *Set) {
 	}
 	clear(k.states)
 	clear(k.texts)
+	clear(k.reach)
 	k.used = set.memory()
 }
 
@@ -167,6 +178,40 @@ func (k *Masks[S, L]) run(t *Trie, s S) {
 		i++
 	}
 	clear(stack)
+}
+
+// runQuoted is run for the tokens with a quotation mark in them where s is in a text.
+// The bytes before the one that closes the string move only the text.
+func (k *Masks[S, L]) runQuoted(s S, text L) {
+	states, texts, nodes := k.stateStack, k.textStack, k.t.quoted.nodes
+	texts[0] = text
+	closed := maxTokenBytes + 1 // the depth of the node that closed the string
+	for i := 0; i < len(nodes); {
+		n := &nodes[i]
+		d := int(n.depth)
+		k.read[d-1] = n.byte
+		var ok bool
+		if closed < d {
+			states[d], ok = k.m.Step(states[d-1], n.byte)
+		} else {
+			closed = maxTokenBytes + 1
+			texts[d], ok = k.m.StepText(texts[d-1], n.byte)
+			if !ok && n.byte == '"' {
+				if states[d], ok = k.m.Close(s, k.read[:d-1], texts[d-1]); ok {
+					closed = d
+				}
+			}
+		}
+		if !ok {
+			i = int(n.skip)
+			continue
+		}
+		if n.token >= 0 {
+			k.ids = append(k.ids, n.token)
+		}
+		i++
+	}
+	clear(states)
 }
 
 // runText is run within a text.

@@ -88,3 +88,6 @@ func (t *Table) union(dense []uint64, ids []int32) *Set {
 	}
 	return &Set{dense: own, own: true}
 }
+
+// Set builds the set of ids, which are different.
+func (t *Table) Set(ids []int32) *Set { return t.union(nil, ids) }

@@ -35,6 +35,9 @@ func New(src Source) (*Table, error) {
 			return nil, fmt.Errorf("grammar: tokens %d and %d of the vocabulary have the same bytes", tokens[i-1].id, tokens[i].id)
 		}
 	}
+	if err := t.checkBytes(); err != nil {
+		return nil, err
+	}
 	t.all = newTrie(tokens)
 	t.slice(tokens)
 	return t, nil
@@ -63,6 +66,16 @@ func (t *Table) read() ([]entry, error) {
 		tokens = append(tokens, entry{b, id})
 	}
 	return tokens, nil
+}
+
+// checkBytes makes sure that every text can be spelt.
+func (t *Table) checkBytes() error {
+	for b := range 256 {
+		if id, ok := t.src.ID(string([]byte{byte(b)})); !ok || !t.IsOrdinary(id) {
+			return fmt.Errorf("grammar: the vocabulary has no token for byte %#02x: it is not byte-level", b)
+		}
+	}
+	return nil
 }
 
 // firstControl is the lowest id of a special token; other added tokens, which
@@ -122,13 +135,3 @@ func (t *Table) Special(spelling string) int32 {
 
 // Trie holds all ordinary tokens.
 func (t *Table) Trie() *Trie { return t.all }
-
-// Encode appends the canonical tokens of text to dst. It panics if text is not
-// valid UTF-8.
-func (t *Table) Encode(dst []int32, text string) []int32 {
-	dst, err := t.src.AppendEncode(dst, text, false)
-	if err != nil {
-		panic("vocab: encode: " + err.Error())
-	}
-	return dst
-}

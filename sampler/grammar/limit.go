@@ -1,0 +1,145 @@
+package grammar
+
+import "orchrt/sampler/grammar/vocab"
+
+// A turn with a limit on its tokens keeps one promise: what was begun and what
+// is owed can be completed with the tokens left. A token may come only if what it
+// leads to fits; the distance in bytes bounds the number of tokens, and only near
+// the limit are the tokens of the shortest completion counted. As the tokens of
+// a completion's rest need not be the rest of its tokens, the tokens that were
+// counted are kept as a plan, whose next token may always come.
+
+// Tokens behind a document.
+const (
+	closeCall     = 2 // </tool_call> and the end of turn
+	closeDocument = 1 // the end of turn
+)
+
+// fits reports that a turn can be completed from p with left tokens.
+func (t *Turn) fits(p spot, left int) bool {
+	switch p.stage {
+	case opening:
+		return !t.owes() || left >= t.needAnswer()
+	case thinking: // one token more, as the model writes newlines behind </think>
+		return !t.owes() || left >= 2+t.needAnswer()
+	case gap:
+		return left >= t.needAnswer()
+	case calling:
+		return t.fitsCursor(p.cursor, left-closeCall)
+	case document:
+		return t.fitsCursor(p.cursor, left-closeDocument)
+	case called:
+		return left >= 1
+	case again:
+		return left >= 1+t.needCall()
+	}
+	return true
+}
+
+// fitsCursor reports that left tokens can complete a document.
+func (t *Turn) fitsCursor(c cursor, left int) bool {
+	return left >= 0 && (c.distance() <= left || len(t.complete(c)) <= left)
+}
+
+// complete returns the tokens of a shortest completion.
+func (t *Turn) complete(c cursor) []int32 { return t.v.table.Spell(nil, c.shortest(nil)) }
+
+// needCall is the number of tokens of a short call and what closes it, behind <tool_call>.
+func (t *Turn) needCall() int {
+	if n := t.shortestCall.Load(); n > 0 {
+		return int(n)
+	}
+	n := len(t.complete(t.calls.begin())) + closeCall
+	t.shortestCall.Store(int64(n))
+	return n
+}
+
+// needAnswer is the number of tokens of a short answer that is owed.
+func (t *Turn) needAnswer() int {
+	if n := t.shortestAnswer.Load(); n > 0 {
+		return int(n)
+	}
+	n := 0
+	if t.gap.units[0] != nil {
+		n = len(t.complete(t.gap.begin())) + closeDocument
+	}
+	if t.calls != nil && (n == 0 || 1+t.needCall() < n) {
+		n = 1 + t.needCall()
+	}
+	t.shortestAnswer.Store(int64(n))
+	return n
+}
+
+// need is the number of tokens of a short completion of a turn that starts at p.
+func (t *Turn) need(p spot) int {
+	switch {
+	case !t.owes() && p.stage <= text:
+		return 0
+	case p.stage == thinking:
+		return 1 + t.needAnswer()
+	case p.stage <= gap:
+		return t.needAnswer()
+	case p.stage == calling:
+		return len(t.complete(p.cursor)) + closeCall
+	case p.stage == document:
+		return len(t.complete(p.cursor)) + closeDocument
+	case p.stage == again:
+		return 1 + t.needCall()
+	}
+	return 1
+}
+
+// plan returns the tokens that complete the document at p, where it has begun
+// or is what is owed.
+func (t *Turn) plan(p spot) []int32 {
+	switch {
+	case p.stage == opening && t.owes():
+		return t.plan(t.answer())
+	case p.stage == gap && p.cursor.w.units[0] == nil, p.stage < gap, p.stage > document:
+		return nil
+	}
+	return t.complete(p.cursor)
+}
+
+// limited returns the ordinary tokens at a cursor, in buf or a shared set, behind
+// which a turn fits into left tokens; all, that none had to be left out. at
+// is the spot that the cursor stands at.
+func (t *Turn) limited(buf []uint64, at spot, left int) (bits []uint64, all bool) {
+	if at.cursor.u == nil {
+		return t.limitedWrapper(buf, at, left), false
+	}
+	if at.stage == calling {
+		left -= closeCall
+	} else {
+		left -= closeDocument
+	}
+	u, s := at.cursor.u, at.cursor.s
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.masks.Reach(s) <= left {
+		return u.masks.Of(s).Fill(buf), true
+	}
+	u.masks.Filter(buf, s, func(s state) bool {
+		d := s.Distance()
+		return d <= left || d <= left*maxTokenBytes && len(t.v.table.Spell(nil, s.Shortest(nil))) <= left
+	})
+	return buf, false
+}
+
+// limitedWrapper is limited in a wrapper.
+func (t *Turn) limitedWrapper(buf []uint64, at spot, left int) []uint64 {
+	clear(buf)
+	vocab.Walk(t.v.table.Trie(), at.cursor, cursor.step, func(id int32, next cursor) {
+		p := spot{at.stage, next}
+		if p.stage == gap && next.u != nil {
+			p.stage = document
+		}
+		if t.fits(p, left) {
+			buf[id>>6] |= 1 << (id & 63)
+		}
+	})
+	return buf
+}
+
+// maxTokenBytes bounds the bytes of a token.
+const maxTokenBytes = 255

@@ -1,0 +1,170 @@
+package grammar
+
+import (
+	"encoding/json"
+	"errors"
+	"sync"
+
+	"orchrt/sampler/grammar/automaton"
+	"orchrt/sampler/grammar/budget"
+	"orchrt/sampler/grammar/formula"
+	"orchrt/sampler/grammar/regex"
+	"orchrt/sampler/grammar/schema"
+	"orchrt/sampler/grammar/value"
+	"orchrt/sampler/grammar/vocab"
+)
+
+// Bounds on one unit.
+const (
+	compileSteps = 1_500_000 // of budget.Budget: some 75 ms
+	maxStates    = 1 << 15   // that its machine remembers
+	maxMasks     = 1 << 20   // bytes of masks
+)
+
+// state is a state of a schema's automaton.
+type state = *automaton.State
+
+// unit is the automaton of the documents of one schema with its masks. All
+// turns with that schema share it, one at a time.
+type unit struct {
+	v       *Vocabulary
+	warning *Warning // what is not enforced; Tool is not set
+
+	mu    sync.Mutex // guards what follows
+	m     *automaton.Machine
+	start state
+	masks *vocab.Masks[state, regex.State]
+	only  map[state]int16 // the byte that must follow a state, -1 if there is a choice
+}
+
+// spec is what a unit is made from, and its key in the cache.
+type spec struct {
+	schema string // JSON; empty: any value of the kinds
+	kinds  formula.Kinds
+	empty  bool // only {}: schema is ignored
+	style  automaton.Style
+	suffix string
+	strict bool
+}
+
+// compile builds the unit of a spec. The error is *SchemaError without a Tool.
+func (v *Vocabulary) compile(s spec) (*unit, error) {
+	u, err := v.build(s)
+	if err == nil {
+		return u, nil
+	}
+	fault := describe(err)
+	var syntax *value.SyntaxError
+	if s.strict || errors.As(err, &syntax) {
+		return nil, fault
+	}
+	generic := s
+	generic.schema = ""
+	if u, err = v.build(generic); err != nil {
+		return nil, describe(err)
+	}
+	u.warning = (*Warning)(fault)
+	return u, nil
+}
+
+// describe makes a *SchemaError of an error of build.
+func describe(err error) *SchemaError {
+	var e *schema.Error
+	var spent *budget.ExceededError
+	switch {
+	case errors.As(err, &e):
+		return &SchemaError{Path: e.Path, Keyword: e.Keyword, Reason: e.Reason}
+	case errors.As(err, &spent):
+		return &SchemaError{Reason: "the schema takes more work than it may: simplify it (" + err.Error() + ")"}
+	}
+	return &SchemaError{Reason: err.Error()}
+}
+
+func (v *Vocabulary) build(s spec) (*unit, error) {
+	sp := formula.NewSpace(budget.New(compileSteps))
+	f, err := s.formula(sp)
+	if err != nil {
+		return nil, err
+	}
+	m, err := automaton.New(sp, f, automaton.Options{Style: s.style, Suffix: s.suffix, MaxStates: maxStates})
+	if err != nil {
+		return nil, err
+	}
+	u := &unit{v: v, m: m, start: m.Start(), only: map[state]int16{}}
+	u.masks = vocab.NewMasks(v.table, reader{u.start.Lexer()}, maxMasks)
+	return u, nil
+}
+
+// formula returns the formula of the documents.
+func (s spec) formula(sp *formula.Space) (formula.F, error) {
+	if s.empty {
+		return sp.And(sp.Kinds(formula.Object), sp.Members(0, 0)), nil
+	}
+	f := sp.Kinds(s.kinds)
+	if s.schema == "" {
+		return f, nil
+	}
+	doc, err := value.Parse([]byte(s.schema), value.Limits{})
+	if err != nil {
+		return f, err
+	}
+	g, err := schema.Compile(sp, doc, schema.Options{})
+	if err != nil {
+		return f, err
+	}
+	return sp.And(f, g), nil
+}
+
+// reader adapts a machine to package vocab.
+type reader struct{ lex *regex.Lexer }
+
+func (reader) Step(s state, b byte) (state, bool) {
+	next := s.Step(b)
+	return next, next != nil
+}
+
+func (reader) Text(s state) (regex.State, bool) { return s.Text() }
+
+func (r reader) StepText(text regex.State, b byte) (regex.State, bool) {
+	next := r.lex.Step(text, b)
+	return next, next != 0
+}
+
+func (r reader) Close(s state, read []byte, text regex.State) (state, bool) {
+	if !r.lex.Accepts(text) {
+		return nil, false
+	}
+	next := s.Close(read, text)
+	return next, next != nil
+}
+
+func (r reader) Covers(text regex.State, a regex.Alphabet, n int) bool {
+	return r.lex.Covers(text, a, n)
+}
+
+func (reader) Distance(s state) int { return s.Distance() }
+
+// Free knows the language of all strings.
+func (r reader) Free(text regex.State, limit int) (int, bool) {
+	l, ok := r.lex.Residual(text)
+	return limit, ok && l == r.lex.Space().All()
+}
+
+// Growth bounds by how much a text that may be anything gets farther from its
+// end: one escape or character may have begun.
+func (r reader) Growth(text regex.State) (int, bool) {
+	l, ok := r.lex.Residual(text)
+	return longestEscape, ok && l == r.lex.Space().All()
+}
+
+// longestEscape is the length of an escaped surrogate pair.
+const longestEscape = 12
+
+// key returns a string that specs share only if they are equal.
+func (s spec) key() string {
+	k, err := json.Marshal([]any{s.kinds, s.empty, s.style, s.suffix, s.strict})
+	if err != nil {
+		panic(err) // nothing of these types fails
+	}
+	return string(k) + s.schema
+}

@@ -1,0 +1,236 @@
+package vocab
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"orchrt/sampler/grammar/budget"
+	"orchrt/sampler/grammar/regex"
+)
+
+// list is a machine for arrays of strings of a language, without white space:
+// ["a","b"].
+type list struct {
+	lex  *regex.Lexer
+	lang regex.Lang
+	free bool // say what Free knows
+}
+
+type listState struct {
+	at   int // 0: before [, 1: behind [, 2: in a string, 3: behind it, 4: behind a comma, 5: behind ]
+	text regex.State
+}
+
+func (m *list) Step(s listState, b byte) (listState, bool) {
+	switch {
+	case s.at == 2 && (b != '"' || !m.lex.Accepts(s.text)):
+		t, ok := m.StepText(s.text, b)
+		return listState{2, t}, ok
+	case s.at == 2:
+		return listState{at: 3}, true
+	case s.at == 0 && b == '[':
+		return listState{at: 1}, true
+	case (s.at == 1 || s.at == 4) && b == '"':
+		return listState{2, m.lex.Start(m.lang)}, true
+	case s.at == 3 && b == ',':
+		return listState{at: 4}, true
+	case (s.at == 1 || s.at == 3) && b == ']':
+		return listState{at: 5}, true
+	}
+	return s, false
+}
+
+func (m *list) Text(s listState) (regex.State, bool) { return s.text, s.at == 2 }
+
+func (m *list) StepText(text regex.State, b byte) (regex.State, bool) {
+	t := m.lex.Step(text, b)
+	return t, t != 0
+}
+
+func (m *list) Close(_ listState, _ []byte, text regex.State) (listState, bool) {
+	return listState{at: 3}, m.lex.Accepts(text)
+}
+
+func (m *list) Distance(s listState) int {
+	if s.at == 2 {
+		return m.lex.Distance(s.text) + 2
+	}
+	return [...]int{2, 1, 0, 1, 3, 0}[s.at]
+}
+
+func (m *list) Growth(text regex.State) (int, bool) {
+	l, ok := m.lex.Residual(text)
+	return 12, ok && m.free && l == m.lex.Space().All()
+}
+
+func (m *list) Free(text regex.State, limit int) (int, bool) {
+	l, ok := m.lex.Residual(text)
+	return limit, ok && m.free && l == m.lex.Space().All()
+}
+
+func (m *list) Covers(text regex.State, a regex.Alphabet, n int) bool {
+	return m.lex.Covers(text, a, n)
+}
+
+func same(a, b *Set, words int) error {
+	x, y := a.Fill(make([]uint64, words)), b.Fill(make([]uint64, words))
+	for i := range x {
+		if x[i] != y[i] {
+			return fmt.Errorf("word %d: %064b, want %064b", i, x[i], y[i])
+		}
+	}
+	if a.Len() != b.Len() {
+		return fmt.Errorf("%d tokens counted, %d of the other", a.Len(), b.Len())
+	}
+	return nil
+}
+
+var textLanguages = []struct {
+	name  string
+	build func(*regex.Space) regex.Lang
+	texts []string
+}{
+	{"all", func(s *regex.Space) regex.Lang { return s.All() }, []string{"", "a", `\`, `\u`, `\ud8`, `\ud83d`, `\ud83d\`, "\xe4", "\xf0\x9f"}},
+	{"none but two", func(s *regex.Space) regex.Lang { return s.Not(s.Literals([]string{"name", "id"})) }, []string{"", "i", "id", "na"}},
+	{"up to 3", func(s *regex.Space) regex.Lang { return s.Length(0, 3) }, []string{"", "a", "aa", "aaa", `a\u00`}},
+	{"5 to 40", func(s *regex.Space) regex.Lang { return s.Length(5, 40) }, []string{"", "a", "123456789012345678901234567890", "\xe4\xb8"}},
+	{"up to 1000", func(s *regex.Space) regex.Lang { return s.Length(0, 1000) }, []string{"", "ab"}},
+	{"lower", pattern("^[a-z]{2,10}$"), []string{"", "a", "abcdefghij"}},
+	{"words", pattern("^[A-Za-z0-9_-]+$"), []string{"", "a"}},
+	{"no space", pattern(`^\S+$`), []string{"", "a"}},
+	{"printable", pattern("^[ -~]{0,64}$"), []string{"", "a"}},
+	{"date", pattern(`^\d{4}-\d\d$`), []string{"", "2020", "2020-1"}},
+	{"find", pattern("x{3}y"), []string{"", "xx", "xxxy"}},
+	{"enum", func(s *regex.Space) regex.Lang { return s.Literals([]string{"celsius", "fahrenheit"}) }, []string{"", "cel"}},
+}
+
+func pattern(p string) func(*regex.Space) regex.Lang {
+	return func(s *regex.Space) regex.Lang {
+		l, err := s.Pattern(p)
+		if err != nil {
+			panic(err)
+		}
+		return l
+	}
+}
+
+// TestMasks compares sets made with slices with those of the plain walk, before, in and
+// behind strings of many languages.
+func TestMasks(t *testing.T) {
+	v := qwenTable()
+	for _, c := range textLanguages {
+		for _, free := range []bool{false, true} {
+			sp := regex.NewSpace(budget.New(1 << 40))
+			m := &list{lex: regex.NewLexer(sp), lang: c.build(sp), free: free}
+			masks := NewMasks(v, m, 1<<20)
+			states := []listState{{at: 0}, {at: 1}, {at: 3}}
+			for _, text := range c.texts {
+				s := listState{2, m.lex.Start(m.lang)}
+				for _, b := range []byte(text) {
+					var ok bool
+					if s, ok = m.Step(s, b); !ok {
+						t.Fatalf("%s: %q is refused at %q", c.name, text, b)
+					}
+				}
+				states = append(states, s)
+			}
+			for _, s := range states {
+				want := Plain(v, m, s)
+				for range 2 {
+					if err := same(masks.Of(s), want, v.Words()); err != nil {
+						t.Errorf("%s, free %v, state %v: %v", c.name, free, s, err)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestMasksBounded fills the caches many times over.
+func TestMasksBounded(t *testing.T) {
+	v := qwenTable()
+	sp := regex.NewSpace(budget.New(1 << 40))
+	m := &list{lex: regex.NewLexer(sp), lang: sp.Length(0, 200)}
+	masks := NewMasks(v, m, 100_000)
+	s := listState{2, m.lex.Start(m.lang)}
+	for range 200 {
+		masks.Of(s)
+		if masks.used > 100_000 && len(masks.states) > 1 {
+			t.Fatalf("%d bytes are kept in %d sets", masks.used, len(masks.states))
+		}
+		s, _ = m.Step(s, 'a')
+	}
+}
+
+func TestSet(t *testing.T) {
+	v := qwenTable()
+	for _, ids := range [][]int32{nil, {5}, {0, 63, 64, 151935}, slices.Collect(numbers(2000))} {
+		for _, dense := range [][]uint64{nil, v.text.upTo[1]} {
+			want := map[int32]bool{}
+			var extra []int32
+			for i, w := range dense {
+				for j := range 64 {
+					if w>>j&1 != 0 {
+						want[int32(i*64+j)] = true
+					}
+				}
+			}
+			for _, id := range ids {
+				if !want[id] {
+					extra = append(extra, id)
+					want[id] = true
+				}
+			}
+			s := v.union(dense, extra)
+			buf := make([]uint64, v.Words())
+			for i := range buf {
+				buf[i] = ^uint64(0)
+			}
+			bits := s.Fill(buf)
+			n := 0
+			for id := range s.Tokens {
+				if !want[id] {
+					t.Errorf("token %d is listed", id)
+				}
+				n++
+			}
+			if n != len(want) || s.Len() != n {
+				t.Errorf("%d tokens listed, %d counted, want %d", n, s.Len(), len(want))
+			}
+			for id := range int32(v.Size()) {
+				if s.Has(id) != want[id] || bits[id>>6]>>(id&63)&1 != 0 != want[id] {
+					t.Fatalf("token %d: Has %v, want %v", id, s.Has(id), want[id])
+				}
+			}
+		}
+	}
+}
+
+func numbers(n int32) func(func(int32) bool) {
+	return func(yield func(int32) bool) {
+		for i := range n {
+			if !yield(i * 7) {
+				return
+			}
+		}
+	}
+}
+
+func BenchmarkMask(b *testing.B) {
+	v := qwenTable()
+	for _, c := range textLanguages {
+		b.Run(c.name, func(b *testing.B) {
+			sp := regex.NewSpace(budget.New(1 << 40))
+			m := &list{lex: regex.NewLexer(sp), lang: c.build(sp), free: true}
+			masks := NewMasks(v, m, 1<<20)
+			s := listState{2, m.lex.Start(m.lang)}
+			b.ReportAllocs()
+			for b.Loop() {
+				clear(masks.states)
+				clear(masks.texts)
+				masks.Of(s)
+			}
+		})
+	}
+}
