@@ -105,7 +105,7 @@ func (c *compiler) assemble(n *node) (formula.F, error) {
 		add(c.sp.Or(list...), e)
 	}
 	if n.one != nil {
-		add(c.exactlyOne(n))
+		add(c.exactlyOne(n, own))
 	}
 	if n.cond != nil && (n.then != nil || n.els != nil) {
 		add(c.conditional(n))
@@ -170,7 +170,7 @@ func (c *compiler) own(n *node) (formula.F, error) {
 		return f, err
 	}
 	for _, list := range n.values {
-		if err := c.spend(2 * len(list)); err != nil {
+		if err := c.spend(8 * len(list)); err != nil {
 			return f, wrap(n.at, "enum", err)
 		}
 		f = c.sp.And(f, c.sp.Enum(list))
@@ -263,7 +263,11 @@ func numbers(n *node) (number.Set, error) {
 func (c *compiler) textLang(n *node) regex.Lang {
 	langs := n.text.langs
 	if n.text.min > 0 || n.text.max >= 0 {
-		langs = append(slices.Clip(langs), c.rx.Length(int64(n.text.min), int64(n.text.max)))
+		most := int64(n.text.max)
+		if most < 0 {
+			most = regex.Unbounded
+		}
+		langs = append(slices.Clip(langs), c.rx.Length(int64(n.text.min), most))
 	}
 	return c.rx.Intersect(langs...)
 }

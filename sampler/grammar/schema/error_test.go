@@ -100,7 +100,7 @@ func TestOldSpellings(t *testing.T) {
 		{`{"format": "made-up"}`, `"a" 1`, ``},
 		{`{"format": "ipv4"}`, `"1.2.3.4" 1`, `"1.2.3"`},
 	} {
-		holds, err := judge(t, []byte(c.schema), Options{})
+		j, err := newJudge(t, []byte(c.schema), Options{})
 		if err != nil {
 			t.Errorf("%s: %v", c.schema, err)
 			continue
@@ -108,7 +108,7 @@ func TestOldSpellings(t *testing.T) {
 		check := func(texts string, want bool) {
 			for text := range strings.FieldsSeq(texts) {
 				v := parse(t, []byte(text))
-				if holds(&v) != want {
+				if j.holds(t, &v) != want {
 					t.Errorf("%s: %s is valid: %v, must be %v", c.schema, text, !want, want)
 				}
 			}
@@ -130,7 +130,7 @@ func TestCycles(t *testing.T) {
 		{`{"$ref": "#/$defs/n", "$defs": {"n": {"type": "object", "properties": {"n": {"$ref": "#/$defs/n"}}, "additionalProperties": false}}, "unevaluatedProperties": false}`, `{} {"n":{"n":{}}}`, `{"m":{}} {"n":{"m":1}}`},
 		{`{"propertyNames": {"anyOf": [{"$ref": "#/propertyNames"}, {"maxLength": 1}]}}`, `{"a":1}`, `{"ab":1}`},
 	} {
-		holds, err := judge(t, []byte(c.schema), Options{})
+		j, err := newJudge(t, []byte(c.schema), Options{})
 		if err != nil {
 			t.Errorf("%s: %v", c.schema, err)
 			continue
@@ -138,7 +138,7 @@ func TestCycles(t *testing.T) {
 		for i, texts := range []string{c.evil, c.good} {
 			for text := range strings.FieldsSeq(texts) {
 				v := parse(t, []byte(text))
-				if holds(&v) != (i == 1) {
+				if j.holds(t, &v) != (i == 1) {
 					t.Errorf("%s: %s is valid: %v", c.schema, text, i != 1)
 				}
 			}

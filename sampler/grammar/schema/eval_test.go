@@ -17,8 +17,8 @@ type direct struct {
 	holds []func(v *value.Value) bool
 }
 
-func newDirect(steps int64) *direct {
-	b := budget.New(steps)
+func newDirect() *direct {
+	b := budget.New(1 << 40)
 	d := &direct{rx: regex.NewSpace(b), b: b}
 	d.add(func(*value.Value) bool { return false })
 	d.add(func(*value.Value) bool { return true })

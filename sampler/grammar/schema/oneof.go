@@ -6,13 +6,13 @@ import (
 )
 
 // exactlyOne returns the formula of oneOf. A branch says that another one does
-// not hold only if both can.
-func (c *compiler) exactlyOne(n *node) (formula.F, error) {
+// not hold only if both can, where own, what n says without branches, holds.
+func (c *compiler) exactlyOne(n *node, own formula.F) (formula.F, error) {
 	branches, err := c.each(n, n.one)
 	if err != nil {
 		return c.sp.False(), err
 	}
-	others, err := c.exclusions(n, branches)
+	others, err := c.exclusions(n, own, branches)
 	if err != nil {
 		return c.sp.False(), err
 	}
@@ -25,14 +25,16 @@ func (c *compiler) exactlyOne(n *node) (formula.F, error) {
 
 // exclusions returns for each branch of oneOf that the others do not hold, as
 // far as that does not go without saying.
-func (c *compiler) exclusions(n *node, branches []formula.F) ([]formula.F, error) {
+func (c *compiler) exclusions(n *node, own formula.F, branches []formula.F) ([]formula.F, error) {
+	outer := n.surely(nil)
 	overlaps := make([][]formula.F, len(branches))
 	for i := range branches {
 		for j := i + 1; j < len(branches); j++ {
 			if err := c.spend(4); err != nil {
 				return nil, wrap(n.at, "oneOf", err)
 			}
-			if c.apart(n.one[i], n.one[j], branches[i], branches[j]) {
+			f, g := branches[i], branches[j]
+			if f == c.sp.False() || g == c.sp.False() || disjoint(n.one[i], n.one[j], outer, 3) || c.hopeless(own, f, g) {
 				continue
 			}
 			overlaps[i] = append(overlaps[i], branches[j])
@@ -52,23 +54,30 @@ func (c *compiler) exclusions(n *node, branches []formula.F) ([]formula.F, error
 	return out, nil
 }
 
-// apart reports whether it is certain that no value satisfies both a and b,
-// whose formulas are f and g: first by what the schemas look like, then by the
-// formulas, unless these still wait for definitions.
-func (c *compiler) apart(a, b *node, f, g formula.F) bool {
-	if f == c.sp.False() || g == c.sp.False() || disjoint(a, b, 3) {
-		return true
-	}
-	if c.pending > 0 || c.trials == 0 || c.sp.Err() != nil {
+// hopeless reports whether it is certain that no value is in all of fs. It does
+// not know while references still wait for their definitions.
+func (c *compiler) hopeless(fs ...formula.F) bool {
+	if c.pending > 0 || c.sp.Err() != nil {
 		return false
 	}
-	both := c.sp.And(f, g)
-	if both == c.sp.False() {
+	f := c.sp.And(fs...)
+	if f == c.sp.False() {
 		return true
 	}
+	if c.trials == 0 {
+		return false
+	}
 	c.trials--
-	ok, err := c.sp.Satisfiable(both)
+	ok, err := c.sp.Satisfiable(f)
 	return err == nil && !ok
+}
+
+// surely adds to list the members that n requires apart from its branches.
+func (n *node) surely(list []string) []string {
+	if n.object != nil {
+		list = append(list, n.object.required...)
+	}
+	return list
 }
 
 // shape is what is easily seen of a node: an outline of the values that satisfy
@@ -167,9 +176,10 @@ func (s *shape) meet(t *shape) {
 	s.closed = append(s.closed, t.closed...)
 }
 
-// disjoint reports whether two nodes certainly have no value in common: they
-// differ in kind, in their values, or in a member that one of them requires.
-func disjoint(a, b *node, depth int) bool {
+// disjoint reports whether two nodes certainly have no value in common that has
+// the members outer if it is an object: they differ in kind, in their values, or
+// in a member that must be there.
+func disjoint(a, b *node, outer []string, depth int) bool {
 	s, t := a.outline(4), b.outline(4)
 	common := s.kinds & t.kinds
 	if common == 0 {
@@ -183,12 +193,14 @@ func disjoint(a, b *node, depth int) bool {
 		}
 		return true
 	}
-	return common == formula.Object && depth > 0 && (s.excludes(t, depth) || t.excludes(s, depth))
+	return common == formula.Object && depth > 0 &&
+		(s.excludes(t, s.required, depth) || t.excludes(s, t.required, depth) || s.excludes(t, outer, depth) || t.excludes(s, outer, depth))
 }
 
-// excludes reports whether a member that s requires makes t impossible.
-func (s *shape) excludes(t *shape, depth int) bool {
-	for _, key := range s.required {
+// excludes reports whether a member that must be there, as s has it, makes t
+// impossible.
+func (s *shape) excludes(t *shape, required []string, depth int) bool {
+	for _, key := range required {
 		for _, o := range t.closed {
 			if len(o.patterns) == 0 && !o.has(key) {
 				return true
@@ -196,7 +208,7 @@ func (s *shape) excludes(t *shape, depth int) bool {
 		}
 		for _, p := range s.props[key] {
 			for _, q := range t.props[key] {
-				if disjoint(p, q, depth-1) {
+				if disjoint(p, q, nil, depth-1) {
 					return true
 				}
 			}

@@ -33,10 +33,11 @@ type resource struct {
 type library struct {
 	c       *compiler
 	byURI   map[string]*resource
-	twice   map[string]bool            // URIs that two resources claim
-	byTop   map[*value.Value]*resource // resources by their top subschema
-	strays  map[*value.Value]bool      // subschemas at unknown keywords that were walked because of a reference
-	dialect map[string]*resource       // in progress, against cycles of $schema
+	twice   map[string]bool                          // URIs that two resources claim
+	byTop   map[*value.Value]*resource               // resources by their top subschema
+	index   map[*value.Value]map[string]*value.Value // members of large objects that pointers led through
+	strays  map[*value.Value]bool                    // subschemas at unknown keywords that were walked because of a reference
+	dialect map[string]*resource                     // in progress, against cycles of $schema
 }
 
 // open walks a document for resources and anchors.
@@ -397,7 +398,7 @@ func (l *library) pointer(res *resource, fragment string, at *path, keyword, ref
 		switch t.v.Kind {
 		case value.Object:
 			key := unescaper.Replace(token)
-			next.at, next.v = t.at.member(key), member(t.v, key)
+			next.at, next.v = t.at.member(key), l.member(t.v, key)
 			holds = below(holds, t.res.draft, key, next.v)
 		case value.Array:
 			if i, err := strconv.Atoi(token); err == nil && i >= 0 && i < len(t.v.Items) {
@@ -430,6 +431,22 @@ func (l *library) pointer(res *resource, fragment string, at *path, keyword, ref
 		t.res = r
 	}
 	return t, nil
+}
+
+// member is like the function, with an index for large objects.
+func (l *library) member(v *value.Value, key string) *value.Value {
+	if len(v.Members) < 32 {
+		return member(v, key)
+	}
+	m := l.index[v]
+	if m == nil {
+		m = make(map[string]*value.Value, len(v.Members))
+		for i := range v.Members {
+			m[v.Members[i].Key] = &v.Members[i].Value
+		}
+		l.index[v] = m
+	}
+	return m[key]
 }
 
 // below returns what v holds, the member key of something that holds h.

@@ -81,6 +81,7 @@ func compile(sp space, rx *regex.Space, doc *value.Value, opt Options) (formula.
 		c:     c,
 		byURI: map[string]*resource{}, twice: map[string]bool{},
 		byTop: map[*value.Value]*resource{}, strays: map[*value.Value]bool{},
+		index:   map[*value.Value]map[string]*value.Value{},
 		dialect: map[string]*resource{},
 	}
 	root, err := c.read(doc)

@@ -337,25 +337,16 @@ func (c *compiler) anyOutcomes(n *node, w wanted) (*outcomes, error) {
 	return r, nil
 }
 
-// hopeless reports whether f certainly has no value.
-func (c *compiler) hopeless(f formula.F) bool {
-	if f == c.sp.False() {
-		return true
-	}
-	if c.pending > 0 || c.trials == 0 || c.sp.Err() != nil {
-		return false
-	}
-	c.trials--
-	ok, err := c.sp.Satisfiable(f)
-	return err == nil && !ok
-}
-
 func (c *compiler) oneOutcomes(n *node, w wanted) (*outcomes, error) {
 	branches, err := c.each(n, n.one)
 	if err != nil {
 		return nil, err
 	}
-	others, err := c.exclusions(n, branches)
+	own, err := c.own(n)
+	if err != nil {
+		return nil, err
+	}
+	others, err := c.exclusions(n, own, branches)
 	if err != nil {
 		return nil, err
 	}
