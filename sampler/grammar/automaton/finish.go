@@ -1,9 +1,12 @@
 package automaton
 
 import (
+	"strings"
+
 	"orchrt/sampler/grammar/formula"
 	"orchrt/sampler/grammar/number"
 	"orchrt/sampler/grammar/regex"
+	"orchrt/sampler/grammar/value"
 )
 
 // Shortest appends a completion to dst: bytes that Step allows one after the
@@ -58,7 +61,7 @@ func (s *State) findCompletion() (string, bool) {
 	case lastResort:
 		return s.text, true
 	case inKey:
-		return s.by(c.lex.Shortest(regex.State(s.at)) + `"`)
+		return s.completeKey()
 	case afterKey:
 		return s.by(":")
 	case afterColon:
@@ -95,6 +98,29 @@ func (s *State) through(t *State, text string) (string, bool) {
 	rest, ok := t.completion()
 	return text + rest, ok
 }
+
+// completeKey takes the shortest key, or one that the object needs anyway.
+func (s *State) completeKey() (string, bool) {
+	best, found := s.by(s.c.lex.Shortest(regex.State(s.at)) + `"`)
+	text := s.spelled(func(t *State) bool { return t.mode != inKey })
+	tried := 0
+	for _, t := range s.threads {
+		for _, name := range s.c.sp.Wanted(formula.Cond(t.f)) {
+			quoted := string(value.AppendString(nil, name))
+			if tried >= maxKeys || !strings.HasPrefix(quoted, text) {
+				continue
+			}
+			tried++
+			if full, ok := s.by(quoted[len(text):]); ok && (!found || len(full) < len(best)) {
+				best, found = full, true
+			}
+		}
+	}
+	return best, found
+}
+
+// maxKeys bounds the keys that completeKey tries.
+const maxKeys = 4
 
 // completeLiteral takes the choice that is completed soonest.
 func (s *State) completeLiteral() (best string, found bool) {

@@ -231,8 +231,9 @@ func (s *State) Final() bool {
 
 // Text returns the state of the string automaton inside the text of a string, a
 // key or a value, if all alternatives share one. Then bytes that do not close
-// the string move only that state, by Lexer().Step, and the quote that closes it
-// is allowed where Lexer().Accepts says so.
+// the string move only that state, by Lexer().Step (a quote after a backslash is
+// one of them), and the quote that closes it is allowed where Lexer().Accepts says
+// so.
 func (s *State) Text() (regex.State, bool) {
 	switch {
 	case s.mode == inKey:

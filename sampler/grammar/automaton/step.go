@@ -275,7 +275,7 @@ func (s *State) openKey() *State {
 
 func (s *State) inKey(b byte) *State {
 	c := s.c
-	if b != '"' {
+	if b != '"' || !c.atChar(s.at) {
 		st := c.lex.Step(regex.State(s.at), b)
 		if st == 0 {
 			return nil
@@ -380,11 +380,18 @@ func (s *State) item() *State {
 	return t
 }
 
+// atChar reports whether a state of the string automaton is between characters,
+// where a quote closes the string. All threads of a State agree on that.
+func (c *core) atChar(st int32) bool {
+	_, ok := c.lex.Residual(regex.State(st))
+	return ok
+}
+
 // string steps inside a string's text.
 func (s *State) string(b byte) *State {
 	c := s.c
 	ts := make([]thread, 0, len(s.threads))
-	if b == '"' {
+	if b == '"' && c.atChar(s.threads[0].f) {
 		for _, t := range s.threads {
 			if c.lex.Accepts(regex.State(t.f)) {
 				ts = append(ts, t)

@@ -104,6 +104,8 @@ type Space struct {
 	singles  map[regex.Lang]int32 // the name that is all of the language; -1 if it is not one
 	inLang   map[langName]bool
 
+	endless map[regex.Lang]bool
+
 	keySets map[string]*KeySet
 	noKeys  *KeySet
 	search  search
@@ -131,6 +133,7 @@ func NewSpace(b *budget.Budget) *Space {
 		othersOf:  map[string]regex.Lang{},
 		singles:   map[regex.Lang]int32{},
 		inLang:    map[langName]bool{},
+		endless:   map[regex.Lang]bool{},
 		keySets:   map[string]*KeySet{},
 		plans:     map[Cond]*Plan{},
 	}

@@ -245,9 +245,7 @@ func (l *leaf) satisfy(i int) bool {
 		}
 		keys := l.unused(part)
 		if key, ok := l.sp.Regex.Shortest(keys); ok {
-			if _, finite := l.sp.Regex.Size(keys, manyKeys); finite {
-				l.scarce = true
-			}
+			l.scarce = l.scarce || !l.sp.infinite(part.lang)
 			if l.use(n, member{key: key, name: -1, part: p, value: f}, i) {
 				return true
 			}
@@ -255,10 +253,6 @@ func (l *leaf) satisfy(i int) bool {
 	}
 	return false
 }
-
-// manyKeys is how many keys a part must have to be taken as inexhaustible. A
-// document has fewer members.
-const manyKeys = 1 << 16
 
 // use puts m in place j for somes[i] and goes on; it undoes that on failure.
 func (l *leaf) use(j int, m member, i int) bool {
@@ -371,10 +365,8 @@ func (l *leaf) live(f F) bool {
 // endless reports whether some part has any number of keys.
 func (l *leaf) endless() bool {
 	for _, p := range l.parts {
-		if l.live(l.partValue(p)) {
-			if _, finite := l.sp.Regex.Size(p.lang, manyKeys); !finite {
-				return true
-			}
+		if l.live(l.partValue(p)) && l.sp.infinite(p.lang) {
+			return true
 		}
 	}
 	return false

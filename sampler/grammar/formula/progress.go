@@ -243,3 +243,21 @@ func (sp *Space) NonEmpty(c Cond, object bool) Cond {
 	}
 	return sp.condAnd(c, sp.condItems(1, Unbounded))
 }
+
+// Wanted returns names that c, a condition on objects, asks for, in some of its
+// alternatives at least.
+func (sp *Space) Wanted(c Cond) []string {
+	var out []string
+	a := &sp.conds[c]
+	switch a.op {
+	case condAnd, condOr:
+		for _, k := range a.kids {
+			out = append(out, sp.Wanted(k)...)
+		}
+	case condHas, condRequire:
+		for _, id := range a.ids {
+			out = append(out, sp.nameText[id])
+		}
+	}
+	return out
+}

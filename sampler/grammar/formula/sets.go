@@ -156,6 +156,24 @@ func (sp *Space) nameIn(l regex.Lang, name int32) bool {
 	return in
 }
 
+// farKey is longer than any string that a language of fewer derivatives can hold
+// without being infinite, and no budget lasts for as many derivatives.
+const farKey = 1 << 22
+
+// infinite reports whether l has any number of strings.
+func (sp *Space) infinite(l regex.Lang) bool {
+	if l == sp.Regex.All() || sp.others[l] != nil {
+		return true
+	}
+	far, ok := sp.endless[l]
+	if !ok {
+		sp.spend(4)
+		far = !sp.Regex.IsEmpty(sp.Regex.Intersect(l, sp.Regex.Length(farKey, regex.Unbounded)))
+		sp.endless[l] = far
+	}
+	return far
+}
+
 // KeySet is a set of keys that an object has already. Equal sets of one Space are
 // one pointer.
 type KeySet struct {
