@@ -70,6 +70,9 @@ func errorOf(t *testing.T, body string) string {
 		t.Fatalf("not an error object: %s", body)
 	}
 	for _, k := range []string{"param", "code"} {
+		if kind, _ := e["type"].(string); decodeMap(t, body)["type"] == "error" { // Anthropic's have no code
+			return kind
+		}
 		if _, ok := e[k]; !ok {
 			t.Fatalf("error object without %q: %s", k, body)
 		}
@@ -79,6 +82,7 @@ func errorOf(t *testing.T, body string) string {
 }
 
 const helloBody = `{"model":"test-model","messages":[{"role":"user","content":"hello"}]}`
+const helloMessage = `{"model":"test-model","max_tokens":50,"messages":[{"role":"user","content":"hello"}]}`
 const endlessBody = `{"model":"test-model","messages":[{"role":"user","content":"count endless"}],"stream":true}`
 
 // TestKeys goes over every route: without a key none but /health answers.
@@ -91,7 +95,7 @@ func TestKeys(t *testing.T) {
 				if path == "/health" {
 					continue
 				}
-				if resp.StatusCode != 401 || errorOf(t, body) != "invalid_api_key" {
+				if code := errorOf(t, body); resp.StatusCode != 401 || code != "invalid_api_key" && code != "authentication_error" {
 					t.Errorf("%s %s with %q: %d %s", method, path, auth, resp.StatusCode, body)
 				}
 			}
@@ -99,6 +103,11 @@ func TestKeys(t *testing.T) {
 	}
 	if resp, _ := do(t, "GET", hs.URL+"/health", ""); resp.StatusCode != 200 {
 		t.Errorf("/health: %d", resp.StatusCode)
+	}
+	for key, status := range map[string]int{"secret-2": 200, "secret": 401, "": 401} {
+		if resp, body := do(t, "POST", hs.URL+"/v1/messages", helloMessage, "X-Api-Key", key); resp.StatusCode != status {
+			t.Errorf("X-Api-Key %q: %d %s", key, resp.StatusCode, body)
+		}
 	}
 	for _, auth := range []string{"Bearer secret-1", "bearer secret-2", "Basic dXNlcjpzZWNyZXQtMQ=="} {
 		if resp, body := do(t, "GET", hs.URL+"/", "", "Authorization", auth); resp.StatusCode != 200 || !strings.Contains(body, "<html") {

@@ -37,6 +37,8 @@ func (s *Server) table() map[string]route {
 		"/v1/completions":      post(s.completion),
 		responsesRoute:         post(s.responses),
 		responseRoute:          {methods: map[string]handler{"GET": s.storedResponse, "DELETE": s.deleteResponse}},
+		messagesRoute:          messagesPost(s.messages),
+		countRoute:             messagesPost(s.countTokens),
 		"/v1/models":           get(s.models),
 		"/v1/models/":          get(s.model),
 		"/tokenize":            post(s.tokenize),
@@ -68,6 +70,9 @@ func (s *Server) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	e := &entry{route: name, start: time.Now(), id: requestID(r)}
 	w := &recorder{ResponseWriter: out, id: e.id, errors: rt.errors}
 	w.Header().Set("X-Request-Id", e.id)
+	if rt.errors != nil {
+		w.Header().Set("Request-Id", e.id) // where Anthropic's clients look
+	}
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	// The deadlines of the connection's last request must not hold for this one.
 	// That for reading counts where a body is not read here: net/http waits for it.
