@@ -34,10 +34,17 @@ func (s *State) completion() (text string, ok bool) {
 	if s.Final() {
 		return "", true
 	}
-	if s.c != nil {
-		s.c.sp.Resume(s.m.opt.StepBudget)
+	if s.finishing {
+		return "", false
 	}
+	if s.c != nil && s.m.finishing == 0 {
+		s.c.sp.Resume(finishSteps * s.m.opt.StepBudget)
+	}
+	s.finishing = true
+	s.m.finishing++
 	text, ok = s.findCompletion()
+	s.m.finishing--
+	s.finishing = false
 	if s.c != nil {
 		if err := s.c.sp.Err(); err != nil {
 			s.m.fail(err)
@@ -50,7 +57,10 @@ func (s *State) completion() (text string, ok bool) {
 	return text, ok
 }
 
-// complete finds a completion.
+// finishSteps is how many times the budget of a transition a completion may take.
+const finishSteps = 8
+
+// findCompletion looks for one.
 func (s *State) findCompletion() (string, bool) {
 	c := s.c
 	switch s.mode {
@@ -129,6 +139,7 @@ func (s *State) completeLiteral() (best string, found bool) {
 		if c == nil {
 			return "", false
 		}
+		c.sp.Resume(finishSteps * s.m.opt.StepBudget)
 		if t, ok := s.through(c.begin(), s.m.choices[i].text[s.at:]); ok && (!found || len(t) < len(best)) {
 			best, found = t, true
 		}

@@ -67,6 +67,8 @@ type Machine struct {
 	start   *State
 	err     error
 
+	finishing int // completions being looked for, one inside the other
+
 	made int   // states since the last flush
 	gen  int32 // counts the flushes
 }
@@ -178,6 +180,7 @@ func (m *Machine) literal(lo, hi, at int) *State {
 		if c == nil {
 			return nil
 		}
+		c.sp.Resume(m.opt.StepBudget)
 		return c.begin()
 	}
 	m.made++

@@ -64,7 +64,8 @@ type State struct {
 	edges []edge
 	table *[256]*State // replaces edges where there are many
 
-	rest *string // Shortest, once it was asked for
+	rest      *string // Shortest, once it was asked for
+	finishing bool    // it is being looked for
 }
 
 type edge struct {
@@ -165,23 +166,28 @@ func (s *State) Step(b byte) *State {
 
 // explore finds out where b leads and remembers it.
 func (s *State) explore(b byte) *State {
-	if s.m.err != nil {
+	m := s.m
+	if m.err != nil && m.finishing == 0 {
 		return s.resort(b)
 	}
-	if s.m.made > s.m.opt.MaxStates {
-		s.m.flush()
-		s.gen, s.known, s.edges, s.table = s.m.gen, [4]uint64{}, nil, nil
+	if m.made > m.opt.MaxStates && m.finishing == 0 {
+		m.flush()
+		s.gen, s.known, s.edges, s.table = m.gen, [4]uint64{}, nil, nil
 	}
-	if s.c != nil {
-		s.c.sp.Resume(s.m.opt.StepBudget)
+	failed := m.err
+	if s.c != nil && m.finishing == 0 {
+		s.c.sp.Resume(m.opt.StepBudget)
 	}
 	t := s.next(b)
 	if s.c != nil {
 		if err := s.c.sp.Err(); err != nil {
-			s.m.fail(err)
+			m.fail(err)
+			if m.finishing > 0 {
+				return nil
+			}
 		}
 	}
-	if s.m.err != nil {
+	if m.err != failed {
 		return s.resort(b)
 	}
 	s.remember(b, t)
@@ -261,7 +267,7 @@ func (s *State) Lexer() *regex.Lexer {
 // state to lex, and lex must accept. It is Step over these bytes, but makes no
 // states on the way.
 func (s *State) Close(text []byte, lex regex.State) *State {
-	if s.m.err != nil {
+	if s.m.err != nil && s.m.finishing == 0 {
 		return s.steps(string(text) + `"`)
 	}
 	if s.mode == inString && !s.in.recorded() {

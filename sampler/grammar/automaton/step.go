@@ -233,7 +233,7 @@ func (s *State) open(array bool) *State {
 		if array {
 			cond = content.Array
 			_, ok = c.sp.SomeItems(cond, l.fresh, false)
-			l.track = l.track || ok && c.sp.Differs(cond)
+			l.track = l.track || ok && c.sp.Compares(cond)
 		} else {
 			_, ok = c.sp.SomeMembers(cond, l.keys, false)
 		}

@@ -77,8 +77,7 @@ func (sp *Space) Contains(lo, hi int, f F) F {
 // Items is the formula of the arrays with at least lo and at most hi items.
 func (sp *Space) Items(lo, hi int) F { return sp.array(sp.condItems(count(lo), count(hi))) }
 
-// Unique is the formula of the arrays whose items differ from one another. It
-// cannot be negated.
+// Unique is the formula of the arrays whose items differ from one another.
 func (sp *Space) Unique() F { return sp.array(sp.internCond(cond{op: condUnique})) }
 
 // count clips a count to what a condition holds. No document is that long.

@@ -28,12 +28,13 @@ const (
 	condAtMost  // at most max items are in f
 	condItems   // between min and max items
 	condUnique  // items differ from one another and from those before
+	condRepeat  // two items are equal, or one is equal to one before
 )
 
 // cond is a condition: a junction of conditions, or an atom.
 type cond struct {
 	op       condOp
-	unique   bool // a Unique occurs in it
+	compares bool // condUnique or condRepeat occurs in it
 	min, max int32
 	lang     regex.Lang
 	f        F
@@ -64,9 +65,9 @@ func (sp *Space) internCond(c cond) Cond {
 	}
 	sp.spend(4 + (len(c.ids)+len(c.fs)+len(c.kids))/4)
 	c.not = -1
-	c.unique = c.op == condUnique
+	c.compares = c.op == condUnique || c.op == condRepeat
 	for _, kid := range c.kids {
-		c.unique = c.unique || sp.conds[kid].unique
+		c.compares = c.compares || sp.conds[kid].compares
 	}
 	id := Cond(len(sp.conds))
 	sp.conds = append(sp.conds, c)
@@ -240,8 +241,9 @@ func (sp *Space) condNot(c Cond) Cond {
 	case condAtMost:
 		n = sp.condAtLeast(a.max+1, a.f)
 	case condUnique:
-		sp.fail(&UnsupportedError{Atom: "unique items"})
-		return Never
+		n = sp.internCond(cond{op: condRepeat})
+	case condRepeat:
+		n = sp.internCond(cond{op: condUnique})
 	}
 	sp.conds[c].not = n
 	if sp.conds[n].not < 0 {

@@ -107,10 +107,10 @@ func (sp *Space) evalItems(c Cond, items []value.Value) bool {
 		return count(in) <= int(a.max)
 	case condItems:
 		return inRange(len(items))
-	case condUnique:
-		return count(func(i int) bool {
+	case condUnique, condRepeat:
+		return (a.op == condUnique) == (count(func(i int) bool {
 			return slices.ContainsFunc(items[:i], func(v value.Value) bool { return v.Equal(items[i]) })
-		}) == 0
+		}) == 0)
 	}
 	return a.op == condAlways
 }

@@ -3,7 +3,6 @@ package formula
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 
 	"orchrt/sampler/grammar/budget"
 	"orchrt/sampler/grammar/number"
@@ -157,9 +156,8 @@ const (
 	allNumbers int32 = 1
 )
 
-// Err returns what made the Space's answers unusable: a spent budget, an atom
-// that cannot be negated, or a reference that is defined by itself. It is nil
-// while all is well.
+// Err returns what made the Space's answers unusable: a spent budget, or a
+// reference that is defined by itself. It is nil while all is well.
 func (sp *Space) Err() error {
 	if sp.err != nil {
 		return sp.err
@@ -372,8 +370,7 @@ func (sp *Space) expr(o op, kids []F, ref int32) F {
 	return f
 }
 
-// Not is the formula of the values that are not in f. The Space fails with an
-// *UnsupportedError if that would negate Unique.
+// Not is the formula of the values that are not in f.
 func (sp *Space) Not(f F) F {
 	if g := sp.nodes[f].not; g >= 0 {
 		return g
@@ -443,13 +440,6 @@ type RecursionError struct{}
 
 func (*RecursionError) Error() string {
 	return "a reference leads back to itself without passing a property or an item: it says nothing"
-}
-
-// UnsupportedError names an atom that cannot be negated.
-type UnsupportedError struct{ Atom string }
-
-func (e *UnsupportedError) Error() string {
-	return fmt.Sprintf("the negation of %s cannot be enforced", e.Atom)
 }
 
 // Content returns f kind by kind. It resolves references, and fails the Space

@@ -107,6 +107,8 @@ func (sp *Space) item(c Cond, fresh F) []Alt {
 		return sp.countDown(a.op, a.min, a.max)
 	case condUnique:
 		return single(fresh, c)
+	case condRepeat:
+		return sp.eventually(sp.Not(fresh), c)
 	}
 	return single(fTrue, c)
 }
@@ -211,7 +213,7 @@ func clean(sp *Space, alts []Alt) []Alt {
 func (sp *Space) Closes(c Cond) bool {
 	a := &sp.conds[c]
 	switch a.op {
-	case condNever, condSome, condHas, condRequire, condSomeAt, condAtLeast:
+	case condNever, condSome, condHas, condRequire, condSomeAt, condAtLeast, condRepeat:
 		return false
 	case condAnd:
 		for _, k := range a.kids {
@@ -228,9 +230,9 @@ func (sp *Space) Closes(c Cond) bool {
 	return true
 }
 
-// Differs reports whether items must differ under c, so that Item needs their
-// values.
-func (sp *Space) Differs(c Cond) bool { return sp.conds[c].unique }
+// Compares reports whether c compares items with one another, so that Item needs
+// to know those before.
+func (sp *Space) Compares(c Cond) bool { return sp.conds[c].compares }
 
 // Either is the disjunction of two conditions of one kind.
 func (sp *Space) Either(a, b Cond) Cond { return sp.condOr(a, b) }

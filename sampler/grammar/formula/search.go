@@ -201,8 +201,9 @@ func (sp *Space) SomeMembers(c Cond, seen *KeySet, text bool) (string, bool) {
 	return r.text, r.ok && sp.err == nil
 }
 
-// SomeItems reports whether items that are in fresh can follow so that c holds,
-// and with text set returns short ones; fresh matters only if Differs(c).
+// SomeItems reports whether items can follow so that c holds, and with text set
+// returns short ones; fresh is the formula of the values that no item before has,
+// which matters only if Compares(c).
 func (sp *Space) SomeItems(c Cond, fresh F, text bool) (string, bool) {
 	r := sp.itemsOf(c, fresh, text)
 	return r.text, r.ok && sp.err == nil
@@ -245,7 +246,7 @@ func (sp *Space) itemsOf(c Cond, fresh F, text bool) found {
 		return found{}
 	case sp.Closes(c):
 		return found{ok: true}
-	case !sp.conds[c].unique:
+	case !sp.conds[c].compares:
 		fresh = fTrue
 	}
 	s := &sp.search
@@ -258,8 +259,8 @@ func (sp *Space) itemsOf(c Cond, fresh F, text bool) found {
 	saved := s.low
 	s.low = noAssumption
 	var r found
-	if sp.conds[c].unique {
-		r = sp.solveUnique(c, fresh, text)
+	if sp.conds[c].compares {
+		r = sp.solveComparing(c, fresh, text)
 	} else {
 		r = sp.solveArray(c, text)
 	}

@@ -157,9 +157,6 @@ func (g *gen) junction(size int, inside bool) *Expr {
 }
 
 func negate(e *Expr) *Expr {
-	if strings.Contains(e.text, "unique") || strings.Contains(e.text, "ref") {
-		return e // no negation of unique, and none of what may hold it
-	}
 	return &Expr{
 		text:  "!" + e.text,
 		build: func(b *builder) formula.F { return b.sp.Not(e.build(b)) },
