@@ -131,7 +131,7 @@ func (c *compiler) read(doc *value.Value) (*node, error) {
 	}
 	for ; c.done < len(c.order); c.done++ {
 		n := c.order[c.done]
-		if err := c.spend(4); err != nil {
+		if err := c.spend(16); err != nil {
 			return nil, wrap(n.at, "", err)
 		}
 		if err := c.fill(n); err != nil {

@@ -1,9 +1,9 @@
 package schema
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,8 +25,8 @@ type group struct {
 	}
 }
 
-// groups reads a file of shared/schemas.
-func groups(tb testing.TB, name string) []group {
+// lines returns the lines of a file of shared/schemas.
+func lines(tb testing.TB, name string) [][]byte {
 	tb.Helper()
 	f, err := os.Open(filepath.Join("..", "..", "..", "..", "shared", "schemas", name))
 	if err != nil {
@@ -38,18 +38,22 @@ func groups(tb testing.TB, name string) []group {
 		tb.Fatal(err)
 	}
 	defer z.Close()
-	sc := bufio.NewScanner(z)
-	sc.Buffer(make([]byte, 1<<20), 1<<26)
+	text, err := io.ReadAll(z)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return bytes.Split(bytes.TrimSpace(text), []byte("\n"))
+}
+
+func groups(tb testing.TB, name string) []group {
+	tb.Helper()
 	var list []group
-	for sc.Scan() {
+	for _, line := range lines(tb, name) {
 		var g group
-		if err := json.Unmarshal(sc.Bytes(), &g); err != nil {
+		if err := json.Unmarshal(line, &g); err != nil {
 			tb.Fatal(err)
 		}
 		list = append(list, g)
-	}
-	if err := sc.Err(); err != nil {
-		tb.Fatal(err)
 	}
 	return list
 }
@@ -169,3 +173,43 @@ func TestMaskBench(t *testing.T) {
 }
 
 func newSpace() *formula.Space { return formula.NewSpace(nil) }
+
+func TestToolCalls(t *testing.T) {
+	const name = "tool-calls.jsonl.zst"
+	tools := 0
+	for _, text := range lines(t, name) {
+		var entry struct {
+			Name  string
+			Tools []struct {
+				Function struct {
+					Name       string
+					Parameters json.RawMessage
+				}
+			}
+			Calls []struct {
+				Name      string
+				Arguments json.RawMessage
+			}
+		}
+		if err := json.Unmarshal(text, &entry); err != nil {
+			t.Fatal(err)
+		}
+		judges := map[string]*judge{}
+		for _, tool := range entry.Tools {
+			j, err := newJudge(t, tool.Function.Parameters, Options{})
+			if err != nil {
+				t.Errorf("%s: %s: %v", entry.Name, tool.Function.Name, err)
+				continue
+			}
+			judges[tool.Function.Name] = j
+			tools++
+		}
+		for _, call := range entry.Calls {
+			v := parse(t, call.Arguments)
+			if j := judges[call.Name]; j != nil && !j.holds(t, &v) {
+				t.Errorf("%s: %s: %s is refused", entry.Name, call.Name, call.Arguments)
+			}
+		}
+	}
+	t.Logf("%d tools", tools)
+}
