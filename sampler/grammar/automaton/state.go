@@ -2,6 +2,7 @@ package automaton
 
 import (
 	"encoding/binary"
+	"slices"
 	"strings"
 
 	"orchrt/sampler/grammar/formula"
@@ -66,6 +67,9 @@ type State struct {
 
 	rest      *string // Shortest, once it was asked for
 	finishing bool    // it is being looked for
+
+	only  [1]thread // room for threads
+	first [2]edge   // room for edges
 }
 
 type edge struct {
@@ -138,8 +142,14 @@ func (c *core) stateAt(md mode, ws white, at int32, in *level, ts []thread) *Sta
 func (c *core) newState(md mode, ws white, at int32, in *level, ts []thread) *State {
 	c.m.made++
 	s := &State{m: c.m, c: c, mode: md, ws: ws, at: at, in: in, gen: c.m.gen}
-	if len(ts) > 0 {
-		s.threads = append(make([]thread, 0, len(ts)), ts...)
+	s.edges = s.first[:0]
+	switch len(ts) {
+	case 0:
+	case 1:
+		s.only[0] = ts[0]
+		s.threads = s.only[:]
+	default:
+		s.threads = slices.Clone(ts)
 	}
 	return s
 }
@@ -148,7 +158,7 @@ func (c *core) newState(md mode, ws white, at int32, in *level, ts []thread) *St
 func (s *State) Step(b byte) *State {
 	if s.gen != s.m.gen {
 		// Do not keep alive what the machine forgot.
-		s.gen, s.known, s.edges, s.table = s.m.gen, [4]uint64{}, nil, nil
+		s.forget()
 	}
 	if s.known[b>>6]>>(b&63)&1 != 0 {
 		if s.table != nil {
@@ -164,6 +174,12 @@ func (s *State) Step(b byte) *State {
 	return s.explore(b)
 }
 
+// forget drops the transitions.
+func (s *State) forget() {
+	s.gen, s.known, s.first, s.table = s.m.gen, [4]uint64{}, [2]edge{}, nil
+	s.edges = s.first[:0]
+}
+
 // explore finds out where b leads and remembers it.
 func (s *State) explore(b byte) *State {
 	m := s.m
@@ -172,7 +188,7 @@ func (s *State) explore(b byte) *State {
 	}
 	if m.made > m.opt.MaxStates && m.finishing == 0 {
 		m.flush()
-		s.gen, s.known, s.edges, s.table = m.gen, [4]uint64{}, nil, nil
+		s.forget()
 	}
 	failed := m.err
 	if s.c != nil && m.finishing == 0 {
@@ -320,7 +336,7 @@ func (s *State) extend(t *State, b byte) *State {
 	return t
 }
 
-// conds returns the threads for which pick holds, as they are.
+// filter returns the threads whose conditions pick holds for.
 func (s *State) filter(pick func(formula.Cond) bool) []thread {
 	out := make([]thread, 0, len(s.threads))
 	for _, t := range s.threads {

@@ -390,7 +390,8 @@ func (c *core) atChar(st int32) bool {
 // string steps inside a string's text.
 func (s *State) string(b byte) *State {
 	c := s.c
-	ts := make([]thread, 0, len(s.threads))
+	var room [4]thread
+	ts := room[:0]
 	if b == '"' && c.atChar(s.threads[0].f) {
 		for _, t := range s.threads {
 			if c.lex.Accepts(regex.State(t.f)) {
@@ -423,7 +424,8 @@ func (s *State) number(b byte) *State {
 	c := s.c
 	switch {
 	case b >= '0' && b <= '9', b == '.', b == 'e', b == 'E', b == '+', b == '-':
-		ts := make([]thread, 0, len(s.threads))
+		var room [4]thread
+		ts := room[:0]
 		for _, t := range s.threads {
 			if st := c.num.Step(number.State(t.f), b); st != 0 {
 				ts = append(ts, thread{int32(st), t.k})
