@@ -202,7 +202,7 @@ func (c *compiler) matchPure(l Lang, next *rest, must bool) Lang {
 // match is the language of t and then next in a context.
 func (c *compiler) match(t *tree, next *rest, context int, must bool) Lang {
 	s := c.s
-	if !s.spend(8) {
+	if !s.spend(64) {
 		panic(parseFailure{s.err})
 	}
 	if t.pure && !next.behind {
@@ -250,7 +250,7 @@ func (c *compiler) matchSet(chars set, next *rest, context int) Lang {
 			}
 			same = same.intersect(d)
 		}
-		if !s.spend(8 + len(rest)) {
+		if !s.spend(200 + 4*len(rest)) {
 			panic(parseFailure{s.err})
 		}
 		out = append(out, s.concat(s.class(same), c.follow(next, c.context(list), false)))

@@ -62,7 +62,7 @@ func (p *parser) property(at int) set {
 		p.fail(at, "%q is no general category, script or property that patterns can name here", name)
 	}
 	p.pos += end + 1
-	p.work(len(c) / 2)
+	p.work(2 * len(c))
 	if negative {
 		c = c.complement()
 	}

@@ -52,7 +52,8 @@ func (s *Space) makeFormat(name string) (Lang, bool) {
 	case "time":
 		return s.time(), true
 	case "date-time":
-		return s.Concat(s.fixed(dateText), s.Class('T', 'T', 't', 't'), s.time()), true
+		time := s.lazy(int64(len("00:00:00Z")), s.time)
+		return s.Concat(s.fixed(dateText), s.Class('T', 'T', 't', 't'), time), true
 	case "duration":
 		return s.fixed(durationText), true
 	case "period":
@@ -141,7 +142,11 @@ func (s *Space) time() Lang {
 // leapHour is what follows "hh:" in a time with a leap second: the 60th second
 // of a minute that is 23:59 in UTC.
 func (s *Space) leapHour(h int) Lang {
-	return s.lazy(int64(len("00:60Z")), func() Lang {
+	cost := int64(len("00:60+00:00"))
+	if h == 23 {
+		cost = int64(len("59:60Z"))
+	}
+	return s.lazy(cost, func() Lang {
 		minutes := make([]Lang, 60)
 		for m := range minutes {
 			local := h*60 + m
@@ -156,14 +161,15 @@ func (s *Space) leapHour(h int) Lang {
 	})
 }
 
-// lazy is a language that is made when it is needed. It must not hold the empty
-// string nor be empty; low is a lower bound of its cost.
-func (s *Space) lazy(low int64, f func() Lang) Lang {
+// lazy is a language that is made when it is needed. It must hold a string, but
+// not the empty one; cost is that of the cheapest.
+func (s *Space) lazy(cost int64, f func() Lang) Lang {
 	if !s.spend(4) {
 		return none
 	}
 	s.thunks = append(s.thunks, f)
-	return s.add(node{kind: kLazy, x: int32(len(s.thunks) - 1), null: no, alive: yes, low: low, short: low, long: farAway})
+	return s.add(node{kind: kLazy, x: int32(len(s.thunks) - 1), null: no, alive: yes, plain: true, exact: true,
+		low: cost, short: 1, long: farAway})
 }
 
 func (s *Space) period() Lang {
@@ -203,7 +209,7 @@ func (s *Space) email(wide bool) Lang {
 	atom := "[0-9A-Za-z!#$%&'*+/=?^_`{|}~" + more + `-]+`
 	local := s.fixed(atom + `(\.` + atom + `)*|"[ !#-\[\]-~` + more + `]*"`)
 	local = s.inter2(local, s.Length(1, 64))
-	six := s.Concat(s.Literal("[IPv6:"), s.ipv6(), s.Literal("]"))
+	six := s.Concat(s.Literal("[IPv6:"), s.lazy(int64(len("::")), s.ipv6), s.Literal("]"))
 	four := s.Concat(s.Literal("["), s.fixed(ipv4Text), s.Literal("]"))
 	return s.inter2(s.Concat(local, s.Literal("@"), s.Union(host, six, four)), s.Length(1, 254))
 }

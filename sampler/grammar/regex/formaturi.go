@@ -23,14 +23,16 @@ func (s *Space) uri(wide, reference bool) Lang {
 	plain := `([` + uriChars + `@` + ucs + `]|` + percent + `)`
 	userinfo := `([` + uriChars + `:]|` + percent + `)*@`
 	name := `([` + uriChars + ucs + `]|%[89A-Fa-f][0-9A-Fa-f])*`
-	authority := s.Concat(s.Literal("//"), s.fixed(`(`+userinfo+`)?`),
-		s.union2(s.fixed(name), s.Concat(s.Literal("["), s.ipv6(), s.Literal("]"))), s.fixed(`(:\d*)?`))
+	authority := func() Lang {
+		return s.Concat(s.Literal("//"), s.fixed(`(`+userinfo+`)?`),
+			s.union2(s.fixed(name), s.Concat(s.Literal("["), s.ipv6(), s.Literal("]"))), s.fixed(`(:\d*)?`))
+	}
 	segments := s.fixed(`(/` + char + `*)*`)
 	absolute := s.fixed(`/(` + char + `+(/` + char + `*)*)?`)
 	rootless := s.fixed(char + `+(/` + char + `*)*`)
 	tail := s.fixed(`(\?([` + uriChars + `:@/?` + ucs + private + `]|` + percent + `)*)?` +
 		`(#([` + uriChars + `:@/?` + ucs + `]|` + percent + `)*)?`)
-	network := s.concat(authority, segments)
+	network := s.concat(s.lazy(int64(len("//")), authority), segments)
 	out := s.Concat(s.fixed(`[A-Za-z][0-9A-Za-z+.\-]*:`), s.Union(network, absolute, rootless, empty), tail)
 	if reference {
 		noScheme := s.fixed(plain + `+(/` + char + `*)*`)

@@ -16,7 +16,6 @@ type parser struct {
 	pos   int
 	depth int
 	flags flags
-	names map[string]bool
 }
 
 type parseFailure struct{ err error }

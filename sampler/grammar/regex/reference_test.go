@@ -51,7 +51,7 @@ func ends(t *tree, text []rune, i int) map[int]bool {
 	case opRep:
 		cur, out := here(true), map[int]bool{}
 		seen := ""
-		for n := int64(0); n <= t.max; n++ {
+		for n := int64(0); n <= t.max && len(cur) > 0; n++ {
 			if n >= t.min {
 				for j := range cur {
 					out[j] = true

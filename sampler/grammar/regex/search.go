@@ -146,6 +146,9 @@ func (s *Space) search(l Lang, any bool) (cost int64, found bool) {
 				continue
 			}
 			push(e.to, addCost(v.cost, s.rangeCost(e)), i, e)
+			if any && s.at(e.to).alive == yes {
+				return s.arrived(q, int32(len(q.all)-1), any), true
+			}
 		}
 	}
 	if s.err == nil {
@@ -187,18 +190,19 @@ func (s *Space) rangeCost(e edge) int64 {
 // longLength is the length from which counting steps beats following them.
 const longLength = 64
 
-// aliveByLength settles an intersection with a length that is far away: it
+// aliveByLength settles an intersection with many characters of a class: it
 // follows the sets of languages that are reached by 0, 1, 2 … characters until
 // they repeat.
 func (s *Space) aliveByLength(n *node) (tri, bool) {
 	var rest []Lang
 	lo, hi := int64(0), int64(Unbounded)
 	for _, l := range n.list {
-		if m := s.at(l); m.kind == kRepeat && Lang(m.x) == anyOne {
+		if m := s.at(l); m.kind == kRepeat && m.min >= longLength && s.isChars(Lang(m.x)) {
+			// x{m,n} is x* of that length; an intersection holds one of these.
 			lo, hi = m.min, m.max
-		} else {
-			rest = append(rest, l)
+			l = s.Repeat(Lang(m.x), 0, Unbounded)
 		}
+		rest = append(rest, l)
 	}
 	if lo < longLength {
 		return unknown, false

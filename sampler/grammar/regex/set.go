@@ -29,24 +29,31 @@ func fullRanges() set { return set{{0, surrLow - 1}, {surrHigh + 1, maxRune}} }
 
 // setTable numbers sets.
 type setTable struct {
-	list []set
-	cost []int64            // cheapest character, see runeCost
-	byID map[uint64][]int32 // hash → sets
+	list   []set
+	cost   []int64            // cheapest character, see runeCost
+	byHash map[uint64][]int32 // those beyond the first few
 }
 
 func (t *setTable) init() {
-	t.byID = make(map[uint64][]int32)
-	t.id(set{})
-	t.id(fullRanges())
+	t.list = append(make([]set, 0, 8), set{}, fullRanges())
+	t.cost = append(make([]int64, 0, 8), farAway, 1)
 }
+
+// fewSets is how many sets are compared one by one.
+const fewSets = 8
 
 // id returns the number of a set. The table keeps c.
 func (t *setTable) id(c set) int32 {
+	for i, d := range t.list[:min(len(t.list), fewSets)] {
+		if slices.Equal(d, c) {
+			return int32(i)
+		}
+	}
 	h := uint64(len(c))
 	for _, r := range c {
 		h = mix2(h^uint64(r.lo), uint64(r.hi))
 	}
-	for _, i := range t.byID[h] {
+	for _, i := range t.byHash[h] {
 		if slices.Equal(t.list[i], c) {
 			return i
 		}
@@ -54,7 +61,12 @@ func (t *setTable) id(c set) int32 {
 	i := int32(len(t.list))
 	t.list = append(t.list, c)
 	t.cost = append(t.cost, c.cost())
-	t.byID[h] = append(t.byID[h], i)
+	if i >= fewSets {
+		if t.byHash == nil {
+			t.byHash = make(map[uint64][]int32)
+		}
+		t.byHash[h] = append(t.byHash[h], i)
+	}
 	return i
 }
 

@@ -87,7 +87,7 @@ type edge struct {
 	to     Lang
 }
 
-const chunk = 64
+const chunk = 32
 
 // Space owns languages. It is not safe for concurrent use.
 type Space struct {
@@ -109,7 +109,7 @@ type Space struct {
 
 // NewSpace returns a Space whose work is counted in b.
 func NewSpace(b *budget.Budget) *Space {
-	s := &Space{budget: b, index: make([]Lang, 512)}
+	s := &Space{budget: b, index: make([]Lang, 128)}
 	s.sets.init()
 	for _, n := range []node{
 		{kind: kNone, null: no, alive: no, plain: false, exact: true, low: farAway, short: farAway},
