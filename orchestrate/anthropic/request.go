@@ -37,7 +37,7 @@ func Parse(body []byte) (*Request, *openai.Error) {
 	if limit == nil {
 		o.Fail(openai.Invalid("max_tokens", openai.CodeMissing, `"max_tokens" is missing`))
 	} else {
-		r.Chat.Limits.MaxTokens = int(*limit) // without MaxField: gives way to the context
+		r.Chat.Limits.MaxTokens, r.Chat.Limits.MaxField = int(*limit), "max_tokens"
 	}
 	r.Chat.Limits.Stop = o.Stop("stop_sequences")
 	r.readPrompt(o)

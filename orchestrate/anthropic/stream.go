@@ -14,7 +14,7 @@ import (
 // Prepare makes the job of a request; requestID is what errors in its stream
 // name.
 func Prepare(b *openai.Backend, r *Request, requestID string) (openai.Answer, *openai.Error) {
-	job, err := b.Chat(&r.Chat)
+	job, err := chatJob(b, r.Chat)
 	if err == nil && r.Budget > 0 {
 		err = job.LimitThinking(r.Budget)
 	}
@@ -26,6 +26,17 @@ func Prepare(b *openai.Backend, r *Request, requestID string) (openai.Answer, *o
 	a.message = Message{ID: job.ID, Type: "message", Role: "assistant", Model: b.Names[0], Content: []any{},
 		Usage: Usage{ServiceTier: "standard"}}
 	return a, nil
+}
+
+// chatJob prepares the chat request. A max_tokens beyond the context gives way
+// to it.
+func chatJob(b *openai.Backend, c openai.ChatRequest) (*openai.Job, *openai.Error) {
+	job, err := b.Chat(&c)
+	if err != nil && err.Code == openai.CodeContextExceeded && err.Param == c.Limits.MaxField {
+		c.Limits.MaxField = ""
+		return b.Chat(&c)
+	}
+	return job, err
 }
 
 // CountTokens counts the tokens of the prompt of a request.

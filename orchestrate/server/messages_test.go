@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -41,7 +42,9 @@ func blocks(m *claude.Message) string {
 		case "thinking":
 			out = append(out, fmt.Sprintf("thinking %q %d", b.Thinking, len(b.Signature)))
 		case "tool_use":
-			out = append(out, fmt.Sprintf("call %s %s %v", b.Name, b.Input, strings.HasPrefix(b.ID, "toolu_")))
+			var input bytes.Buffer
+			json.Compact(&input, b.Input)
+			out = append(out, fmt.Sprintf("call %s %s %v", b.Name, &input, strings.HasPrefix(b.ID, "toolu_")))
 		}
 	}
 	return strings.Join(out, ", ")
@@ -59,15 +62,15 @@ func TestMessages(t *testing.T) {
 	}{
 		{"hello", `text "Grüß dich, 世界 👩‍👩‍👧!"`, "end_turn", nothing},
 		{"think", `thinking "Let me see." 44, text "It is 4."`, "end_turn", nothing},
-		{"weather", `thinking "A tool helps." 44, call get_weather {"city": "Köln", "days": [1, 2]} true, call get_time {} true`, "tool_use", nothing},
-		{"weather", `thinking "A tool helps." 44, call get_weather {"city": "Köln", "days": [1, 2]} true`, "tool_use", func(p *claude.MessageNewParams) {
+		{"weather", `thinking "A tool helps." 44, call get_weather {"city":"Köln","days":[1,2]} true, call get_time {} true`, "tool_use", nothing},
+		{"weather", `thinking "A tool helps." 44, call get_weather {"city":"Köln","days":[1,2]} true`, "tool_use", func(p *claude.MessageNewParams) {
 			p.ToolChoice = claude.ToolChoiceUnionParam{OfAuto: &claude.ToolChoiceAutoParam{DisableParallelToolUse: claude.Bool(true)}}
 		}},
 		{"count", `text "one two three"`, "max_tokens", func(p *claude.MessageNewParams) { p.MaxTokens = 3 }},
 		{"count", `text "one two "`, "stop_sequence", func(p *claude.MessageNewParams) { p.StopSequences = []string{"three"} }},
 		{"long", `text "one two three"`, "model_context_window_exceeded", func(p *claude.MessageNewParams) {
 			p.Tools = nil // leaves 3 tokens of 1,024
-			p.Messages = []claude.MessageParam{claude.NewUserMessage(claude.NewTextBlock(strings.Repeat(" a", 1011) + " count"))}
+			p.Messages = []claude.MessageParam{claude.NewUserMessage(claude.NewTextBlock(strings.Repeat(" a", 1012) + " count"))}
 		}},
 	} {
 		p := messageParams(tt.text)

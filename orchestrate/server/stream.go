@@ -21,7 +21,7 @@ func (s *Server) stream(ctx context.Context, w *recorder, a openai.Answer, event
 		select {
 		case e, ok := <-events:
 			switch {
-			case !ok && left > 0:
+			case !ok && left > 0, e.Kind == openai.Failed && s.stop.Err() != nil:
 				return s.cutOff(ctx, out, a)
 			case !ok:
 				out.frames(a.End())
@@ -46,8 +46,8 @@ func (s *Server) stream(ctx context.Context, w *recorder, a openai.Answer, event
 	}
 }
 
-// cutOff ends a stream whose job ended without an event of its own: the client
-// has left, or the server's drain has come to its deadline.
+// cutOff ends a stream whose job was ended: the client has left, or the server's
+// drain has come to its deadline.
 func (s *Server) cutOff(ctx context.Context, out *sse, a openai.Answer) *openai.Error {
 	if s.stop.Err() != nil {
 		return s.failStream(out, a, unavailable("the server was shut down before the answer was complete"))
