@@ -80,7 +80,7 @@ func mutate(r *rand.Rand, v any) any {
 // another validator.
 func TestReference(t *testing.T) {
 	list := groups(t, maskBenchFile)
-	step, rounds := 3, 12
+	step, rounds := 4, 8
 	if testing.Short() {
 		step = 20
 	}
