@@ -9,12 +9,22 @@ import (
 	"orchrt/sampler/grammar/formula"
 )
 
+// name returns the ith of many words.
+func name(i int) string {
+	const heads, tails = "stmlkrndbpvh", "aeiou"
+	text := ""
+	for n := i*7919 + 1; n > 0; n /= 60 {
+		text += heads[n%12:n%12+1] + tails[n/12%5:n/12%5+1]
+	}
+	return text + fmt.Sprint(i%10)
+}
+
 // wide is an object of n optional properties of which three are required.
 func wide(n int, closed bool) (*formula.Space, formula.F) {
 	sp := formula.NewSpace(budget.New(100_000_000))
 	names, fs := make([]string, n), make([]formula.F, n)
 	for i := range names {
-		names[i] = fmt.Sprintf("property%d", i)
+		names[i] = name(i)
 		fs[i] = sp.Kinds([]formula.Kinds{formula.String, formula.Boolean, formula.Number, formula.Array}[i%4])
 	}
 	f := sp.And(sp.Kinds(formula.Object), sp.Properties(names, fs), sp.Required(names[:3]...))
@@ -29,7 +39,7 @@ func wide(n int, closed bool) (*formula.Space, formula.F) {
 func BenchmarkWide(b *testing.B) {
 	text := "{"
 	for i := range 10 {
-		text += fmt.Sprintf(`"property%d": %s, `, i, []string{`"a text"`, `true`, `-1`, `[1, 2]`}[i%4])
+		text += fmt.Sprintf(`"%s": %s, `, name(i), []string{`"a text"`, `true`, `-12.5`, `[1, 2]`}[i%4])
 	}
 	text = text[:len(text)-2] + "}"
 	for _, n := range []int{10, 100, 1000} {
@@ -59,7 +69,7 @@ func BenchmarkStep(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	text := `{"property0": "some text that is free", "property1": true, "property2": -1}`
+	text := fmt.Sprintf(`{"%s": "some text that is free", "%s": true, "%s": -1}`, name(0), name(1), name(2))
 	if !accepts(m, text) {
 		b.Fatal("refused")
 	}

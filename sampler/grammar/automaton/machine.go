@@ -32,6 +32,8 @@ const maxIndent = 64
 type Options struct {
 	Style          Style
 	Prefix, Suffix string // literal bytes before and after the document
+	// Numbers says which texts of a number there are.
+	Numbers number.Form
 	// MaxStates bounds the states that the machine remembers; 0 stands for
 	// DefaultMaxStates. Beyond it the machine forgets all and makes anew those
 	// that are needed. States in use stay valid.
@@ -156,6 +158,22 @@ func (m *Machine) fail(err error) {
 	}
 }
 
+// Bytes estimates the memory that the machine holds. Flushing states does not give
+// back what the Spaces and their automata remember: an owner who wants that back
+// makes a new Space and machine.
+func (m *Machine) Bytes() int64 {
+	n := int64(m.made) * stateBytes
+	for i := range m.choices {
+		if c := m.choices[i].core; c != nil {
+			n += c.sp.Bytes() + int64(c.num.Size())
+		}
+	}
+	return n
+}
+
+// stateBytes is about what a state and its place in the tables take.
+const stateBytes = 400
+
 // States returns how many states the machine has made since it last forgot
 // them, a measure of its memory.
 func (m *Machine) States() int { return m.made }
@@ -228,7 +246,7 @@ type offerKey struct {
 }
 
 func newCore(m *Machine, sp *formula.Space, f formula.F, tail string) *core {
-	c := &core{m: m, sp: sp, lex: regex.NewLexer(sp.Regex), num: sp.Numbers(), root: f, tail: tail}
+	c := &core{m: m, sp: sp, lex: regex.NewLexer(sp.Regex), num: number.NewLexerOf(m.opt.Numbers), root: f, tail: tail}
 	c.flush()
 	return c
 }

@@ -124,7 +124,7 @@ func (sp *Space) Const(v value.Value) F {
 func (sp *Space) Enum(vs []value.Value) F {
 	var texts []string
 	var fs []F
-	numbers := number.All().Complement()
+	var numbers []number.Decimal
 	for _, v := range vs {
 		switch v.Kind {
 		case value.String:
@@ -135,13 +135,13 @@ func (sp *Space) Enum(vs []value.Value) F {
 				sp.fail(err)
 				return fFalse
 			}
-			numbers = numbers.Union(number.Point(d))
+			numbers = append(numbers, d)
 		default:
 			fs = append(fs, sp.Const(v))
 		}
 	}
-	if !numbers.IsEmpty() {
-		fs = append(fs, sp.Number(numbers))
+	if numbers != nil {
+		fs = append(fs, sp.Number(number.Points(numbers...)))
 	}
 	if texts != nil {
 		fs = append(fs, sp.String(sp.Regex.Literals(texts)))

@@ -137,8 +137,8 @@ func NewSpace(b *budget.Budget) *Space {
 		plans:     map[Cond]*Plan{},
 	}
 	sp.search.init()
-	sp.numberID(number.All().Complement())
-	sp.numberID(number.All())
+	sp.numbers = []number.Set{{}, number.All()}
+	sp.numberIDs[number.All().Key()] = allNumbers
 	sp.conds = append(sp.conds, cond{op: condNever, not: Always}, cond{op: condAlways, not: Never})
 	sp.content(Content{Strings: sp.Regex.None()})
 	sp.content(Content{
@@ -170,6 +170,11 @@ func (sp *Space) Err() error {
 
 // Budget returns the budget that the Space's work is counted in.
 func (sp *Space) Budget() *budget.Budget { return sp.budget }
+
+// Bytes estimates the memory that the Space holds.
+func (sp *Space) Bytes() int64 {
+	return sp.Regex.Bytes() + int64(len(sp.nodes))*160 + int64(len(sp.conds))*200 + int64(sp.search.lexer.Size())
+}
 
 // Resume grants the Space steps anew and forgets that its budget ran out. Other
 // errors stay.

@@ -38,14 +38,11 @@ type found struct {
 const noAssumption = math.MaxInt32
 
 func (s *search) init() {
-	s.lexer = number.NewLexer()
+	s.lexer = number.NewLexerOf(number.Normal)
 	s.low = noAssumption
 	s.objects = map[objectKey]found{}
 	s.arrays = map[arrayKey]found{}
 }
-
-// Numbers returns the lexer that the Space's witnesses are made with.
-func (sp *Space) Numbers() *number.Lexer { return sp.search.lexer }
 
 // Satisfiable reports whether some value is in f.
 func (sp *Space) Satisfiable(f F) (bool, error) {

@@ -24,8 +24,16 @@ func contains[T cmp.Ordered](s []T, x T) bool {
 	return ok
 }
 
-// numberID interns a set of numbers.
+// numberID interns a set of numbers. One that could not be kept exactly makes the
+// Space fail.
 func (sp *Space) numberID(s number.Set) int32 {
+	if err := s.Err(); err != nil {
+		sp.fail(err)
+		return noNumbers
+	}
+	if s.IsEmpty() {
+		return noNumbers
+	}
 	k := s.Key()
 	if id, ok := sp.numberIDs[k]; ok {
 		return id
@@ -65,10 +73,7 @@ func (sp *Space) numberOp(op, a, b int32) int32 {
 	default:
 		s = sp.numbers[a].Complement()
 	}
-	id := noNumbers
-	if !s.IsEmpty() {
-		id = sp.numberID(s)
-	}
+	id := sp.numberID(s)
 	sp.numberOps[k] = id
 	return id
 }
