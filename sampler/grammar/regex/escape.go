@@ -16,8 +16,8 @@ func (p *parser) escape(at int) *tree {
 	case c == 'k':
 		p.fail(at, "back-references make no regular language")
 	}
-	if c, ok := p.namedSet(at); ok {
-		return p.chars(c, at)
+	if c, other, ok := p.namedSet(at); ok {
+		return p.chars(p.agreed(c, other), at)
 	}
 	if r, ok := p.char(at); ok {
 		return p.chars(set{{r, r}}, at)
@@ -25,27 +25,42 @@ func (p *parser) escape(at int) *tree {
 	return p.chars(nil, at)
 }
 
-// namedSet reads d, D, w, W, s, S, p{…} or P{…} after a backslash.
-func (p *parser) namedSet(at int) (set, bool) {
+// agreed is what ECMA-262 and Go's regexp both mean, if that is asked for.
+func (p *parser) agreed(ecma, other set) set {
+	switch {
+	case !p.s.portable:
+		return ecma
+	case p.wide:
+		return ecma.union(other)
+	}
+	return ecma.intersect(other)
+}
+
+// namedSet reads d, D, w, W, s, S, p{…} or P{…} after a backslash. It returns
+// what ECMA-262 and what Go's regexp means.
+func (p *parser) namedSet(at int) (ecma, other set, ok bool) {
 	c := p.text[p.pos]
-	var out set
 	switch c {
 	case 'd', 'D':
-		out = digitSet()
+		ecma = digitSet()
 	case 'w', 'W':
-		out = wordSet()
+		ecma = wordSet()
 	case 's', 'S':
-		out = spaceSet()
+		ecma, other = spaceSet(), set{{'\t', '\n'}, {'\f', '\r'}, {' ', ' '}}
 	case 'p', 'P':
-		return p.property(at), true
+		ecma = p.property(at)
+		return ecma, ecma, true
 	default:
-		return nil, false
+		return nil, nil, false
+	}
+	if other == nil {
+		other = ecma
 	}
 	p.pos++
 	if c < 'a' {
-		out = out.complement()
+		ecma, other = ecma.complement(), other.complement()
 	}
-	return out, true
+	return ecma, other, true
 }
 
 // property reads p{…} or P{…}.
@@ -168,49 +183,71 @@ func (p *parser) hex(n int) (rune, bool) {
 // stands for itself.
 func (p *parser) class(at int) set {
 	negative := p.eat("^")
-	var c set
-	for {
+	var ecma, other set
+	add := func(c, d set) { ecma, other = append(ecma, c...), append(other, d...) }
+	for !p.eat("]") {
 		if !p.more() {
 			p.fail(at, "a class is not closed")
 		}
-		if p.eat("]") {
-			break
-		}
 		p.work(1)
 		from := p.pos
-		lo, single := p.member(at)
-		if back := p.pos; single != nil && p.eat("-") && p.more() && p.text[p.pos] != ']' {
-			hi, last := p.member(at)
-			if last == nil {
-				c = append(append(append(c, lo...), hi...), crange{'-', '-'})
-				continue
-			}
-			if *single > *last {
-				p.fail(from, "the ends of a range are out of order")
-			}
-			c = append(c, crange{*single, *last})
-			continue
-		} else {
+		m := p.member(at)
+		back := p.pos
+		if !m.single || !p.eat("-") || !p.more() || p.text[p.pos] == ']' {
 			p.pos = back
+			add(m.ecma, m.other)
+			continue
 		}
-		c = append(c, lo...)
-	}
-	if c = normal(c); negative {
-		if p.flags.fold {
-			c = foldCase(c)
+		last := p.member(at)
+		if !last.single {
+			hyphen := set{{'-', '-'}}
+			add(m.ecma, m.other)
+			add(last.ecma, last.other)
+			add(hyphen, hyphen)
+			continue
 		}
-		c = c.complement()
+		if m.r > last.r {
+			p.fail(from, "the ends of a range are out of order")
+		}
+		c := set{{m.r, last.r}}
+		add(c, c)
 	}
-	return c
+	out := p.finished(ecma, negative)
+	if p.s.portable {
+		out = p.agreed(out, p.finished(other, negative))
+	}
+	return out
 }
 
-// member reads one member of a class: its set, and its character if it is one
-// that may end a range.
-func (p *parser) member(at int) (set, *rune) {
+// finished is the set of a class whose members were collected.
+func (p *parser) finished(c set, negative bool) set {
+	if c = normal(c); !negative {
+		return c
+	}
+	if p.flags.fold {
+		c = foldCase(c)
+	}
+	return c.complement()
+}
+
+// member is one member of a class: what ECMA-262 and what Go's regexp means,
+// and the character if it is one that may end a range.
+type member struct {
+	ecma, other set
+	r           rune
+	single      bool
+}
+
+func oneMember(r rune) member {
+	c := set{{r, r}}
+	return member{c, c, r, true}
+}
+
+func (p *parser) member(at int) member {
 	from := p.pos
 	r := p.next()
 	if r != '\\' {
-		return set{{r, r}}, &r
+		return oneMember(r)
 	}
 	if !p.more() {
 		p.fail(at, "a class is not closed")
@@ -218,17 +255,15 @@ func (p *parser) member(at int) (set, *rune) {
 	switch c := p.text[p.pos]; {
 	case c == 'b':
 		p.pos++
-		return set{{'\b', '\b'}}, ptr('\b')
+		return oneMember('\b')
 	case c == 'B' || c == 'k' || c >= '1' && c <= '9':
 		p.fail(from, "\\%c has no meaning in a class", c)
 	}
-	if c, ok := p.namedSet(from); ok {
-		return c, nil
+	if c, other, ok := p.namedSet(from); ok {
+		return member{ecma: c, other: other}
 	}
 	if r, ok := p.char(from); ok {
-		return set{{r, r}}, &r
+		return oneMember(r)
 	}
-	return nil, nil
+	return member{}
 }
-
-func ptr(r rune) *rune { return &r }

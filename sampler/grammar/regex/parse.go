@@ -16,6 +16,9 @@ type parser struct {
 	pos   int
 	depth int
 	flags flags
+	// wide says that a larger set makes the language smaller here: within a
+	// negative look-around.
+	wide bool
 }
 
 type parseFailure struct{ err error }
@@ -188,7 +191,7 @@ func (p *parser) atom() *tree {
 		if p.flags.dotAll {
 			return p.chars(fullRanges(), at)
 		}
-		return p.chars(lineSet().complement(), at)
+		return p.chars(p.agreed(lineSet().complement(), set{{'\n', '\n'}}.complement()), at)
 	case '\\':
 		return p.escape(at)
 	case '*', '+', '?':
@@ -228,7 +231,10 @@ func (p *parser) group(at int) *tree {
 		if strings.HasPrefix(kind, "<") {
 			t.op = opBehind
 		}
+		wide := p.wide
+		p.wide = wide != t.neg
 		t.kids = []*tree{p.alternatives()}
+		p.wide = wide
 		out = newTree(t)
 	case p.eat("?<"), p.eat("?P<"):
 		p.groupName(at)

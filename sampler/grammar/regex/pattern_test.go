@@ -59,6 +59,44 @@ func TestPatternAgainstBacktracking(t *testing.T) {
 	}
 }
 
+// TestPortable checks that strings of portable patterns match in Go too, and
+// that the language lies within ECMA-262's.
+func TestPortable(t *testing.T) {
+	r := rand.New(rand.NewPCG(19, 20))
+	for _, text := range []string{`^\s+$`, `^\S+$`, `^[^\s]$`, `^[^\S]$`, `^[\s\S]$`, `^.+$`, `a\s?b.c`, `^[\w\s-]+$`, `^\S+(\s+\S+){0,3}$`} {
+		s := newSpace()
+		ecma, err := s.Pattern(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.SetPortable(true)
+		l, err := s.Pattern(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := regexp.MustCompile(text)
+		if !s.IsEmpty(s.Minus(l, ecma)) {
+			t.Errorf("%q: the portable language is not within the other", text)
+		}
+		for range 300 {
+			if w := randomWord(r, s, l, 8); !want.MatchString(w) {
+				t.Fatalf("%q: Go refuses %q", text, w)
+			}
+		}
+		for _, c := range " \t\n\v\f\r\u00a0\u2028\ufeffx" {
+			if w := string(c); s.Matches(l, w) != (s.Matches(ecma, w) && want.MatchString(w)) && len(text) < 9 {
+				t.Errorf("%q on %q: got %v", text, w, s.Matches(l, w))
+			}
+		}
+	}
+	s := newSpace()
+	s.SetPortable(true)
+	l, err := s.Pattern(`^(?!.\s)[^]+$`)
+	if err != nil || s.Matches(l, "\r\u00a0") || s.Matches(l, "a ") || !s.Matches(l, "aa") {
+		t.Errorf("a negative look-ahead is not portable: %v", err)
+	}
+}
+
 // checkQueries compares what a Space says about a language with its members.
 func checkQueries(t *testing.T, s *Space, l Lang, name string) {
 	t.Helper()

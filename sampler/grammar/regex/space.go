@@ -105,6 +105,8 @@ type Space struct {
 	format map[string]Lang
 	bytes  int64
 	active int // definitions that are being made
+
+	portable bool
 }
 
 // NewSpace returns a Space whose work is counted in b.
@@ -131,6 +133,13 @@ func (s *Space) Err() error { return s.err }
 
 // SetBudget gives the Space a new budget and clears Err.
 func (s *Space) SetBudget(b *budget.Budget) { s.budget, s.err = b, nil }
+
+// SetPortable makes Pattern keep to what ECMA-262 and Go's regexp both match:
+// \s is then the five blanks of ASCII that both know, and where a pattern
+// negates, \s and the dot stand for what either knows. Strings of such a
+// language are valid for both kinds of validators; those of its complement need
+// not be. It is off in a new Space.
+func (s *Space) SetPortable(on bool) { s.portable = on }
 
 // Bytes estimates the memory that the Space and its Lexers hold. It only
 // grows; an owner who wants memory back makes a new Space.
