@@ -15,6 +15,7 @@ import (
 
 	"orchrt/runtime"
 	"orchrt/sampler"
+	"orchrt/sampler/grammar"
 	"orchrt/tokenizer"
 	"orchrt/tokenizer/chat"
 )
@@ -34,8 +35,11 @@ type Backend struct {
 	Generator Generator
 	Tokenizer *tokenizer.Tokenizer
 	Template  *chat.Template // nil where the model has none: chat is refused
-	Context   int            // tokens of prompt and answer together
-	Vocab     int            // width of the logits
+	// Grammar gives the vocabulary prepared for constrained answers. It takes a
+	// while the first time, and is called by the requests that need it.
+	Grammar func() (*grammar.Vocabulary, error)
+	Context int // tokens of prompt and answer together
+	Vocab   int // width of the logits
 
 	Defaults      sampler.Params // in force where neither request nor Overrides says otherwise
 	NoThinking    sampler.Params // the same for chat with thinking switched off

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"orchrt/sampler"
+	"orchrt/sampler/grammar"
 	"orchrt/tokenizer/chat"
 )
 
@@ -14,7 +15,7 @@ import (
 const (
 	maxMessages  = 100_000
 	maxTools     = 4096
-	maxToolName  = 256
+	maxName      = 256     // bytes of the name of a tool or a format
 	maxChoices   = 1 << 20 // a Backend's own limit is lower
 	maxMetadata  = 16
 	maxMetaBytes = 512
@@ -25,12 +26,11 @@ const (
 type ChatRequest struct {
 	Model    string
 	Messages []chat.Message
-	Tools    []json.RawMessage
-	// ToolsOff is tool_choice "none": the tools stay out of the prompt and no
-	// call is looked for.
-	ToolsOff bool
-	// OneCall is parallel_tool_calls false: generation ends with the first call.
-	OneCall  bool
+	Tools    []json.RawMessage // as they were sent, for the prompt
+	// Turn is what tools, tool_choice, parallel_tool_calls and response_format
+	// say about the answer, but for the ids that end it. With the choice None the
+	// tools stay out of the prompt and no call is looked for.
+	Turn     grammar.Config
 	Thinking *bool                      // enable_thinking; nil: the template's default
 	Kwargs   map[string]json.RawMessage // the other chat_template_kwargs
 	// Closed leaves out the beginning of the assistant's turn; only ParsePrompt
@@ -255,81 +255,6 @@ func fieldError(path string, err error) *Error {
 	return invalid(path, CodeInvalidValue, "%q: %s", path, f.Reason)
 }
 
-// readTools reads tools, tool_choice and parallel_tool_calls.
-func (r *ChatRequest) readTools(o *object) {
-	if raw, ok := o.raw("tools"); ok {
-		tools, err := parseTools(raw)
-		if err != nil {
-			o.fail(err)
-		}
-		r.Tools = tools
-	}
-	if raw, ok := o.raw("tool_choice"); ok {
-		switch string(raw) {
-		case `"auto"`:
-		case `"none"`:
-			r.ToolsOff = true
-		default:
-			o.fail(invalid("tool_choice", CodeUnsupported,
-				`"tool_choice" may be "auto" or "none"; forcing a call is not supported yet`))
-		}
-	}
-	r.OneCall = !o.boolean("parallel_tool_calls", true)
-}
-
-// parseTools checks what every tool must have; the rest of its JSON goes into
-// the prompt as it is.
-func parseTools(raw json.RawMessage) ([]json.RawMessage, *Error) {
-	items, err := elements("tools", raw)
-	if err != nil {
-		return nil, err
-	}
-	if len(items) > maxTools {
-		return nil, invalid("tools", CodeInvalidValue, "%q has %d tools, at most %d are allowed", "tools", len(items), maxTools)
-	}
-	var names keySet
-	for i, it := range items {
-		path := "tools[" + strconv.Itoa(i) + "]"
-		name, err := toolName(path, it)
-		if err != nil {
-			return nil, err
-		}
-		if !names.add(name) {
-			return nil, invalid(path+".function.name", CodeInvalidValue, "%q: the name %q is used twice", path+".function.name", clip(name))
-		}
-	}
-	return items, nil
-}
-
-// toolName checks one tool and returns its function's name.
-func toolName(path string, raw json.RawMessage) (string, *Error) {
-	o, err := newObject(path, raw)
-	if err != nil {
-		return "", err
-	}
-	if typ, ok := o.str("type"); o.err == nil && (!ok || typ != "function") {
-		return "", invalid(path+".type", CodeInvalidValue, "%q must be %q", path+".type", "function")
-	}
-	fn, _ := o.raw("function")
-	if o.err != nil {
-		return "", o.err
-	}
-	f, err := newObject(path+".function", fn)
-	if err != nil {
-		return "", err
-	}
-	name, _ := f.str("name")
-	f.str("description")
-	if raw, ok := f.raw("parameters"); ok && raw[0] != '{' {
-		f.fail(wrongType(f.in("parameters"), "an object", raw))
-	}
-	f.only("strict", "arguments are not constrained to the schema yet", "false")
-	if f.err == nil && (name == "" || len(name) > maxToolName) {
-		f.fail(invalid(f.in("name"), CodeInvalidValue, "%q must be a string of 1 to %d bytes", f.in("name"), maxToolName))
-	}
-	return name, f.err
-}
-
 // readThinking reads chat_template_kwargs and reasoning_effort.
 func (r *ChatRequest) readThinking(o *object) {
 	if raw, ok := o.raw("chat_template_kwargs"); ok {
@@ -417,18 +342,4 @@ func refuseChat(o *object) {
 	o.only("continue_final_message", "a final assistant message is not continued", "false")
 	o.only("skip_special_tokens", "special tokens are never part of the text", "true")
 	o.only("include_stop_str_in_output", "the stop string is never part of the text", "false")
-	if raw, ok := o.raw("response_format"); ok {
-		f, err := newObject("response_format", raw)
-		if err != nil {
-			o.fail(err)
-			return
-		}
-		if typ, ok := f.str("type"); f.err == nil && (!ok || typ != "text") {
-			f.fail(invalid("response_format", CodeUnsupported,
-				`"response_format" may only be {"type": "text"}; constrained output is not supported yet`))
-		}
-		if err := f.done(); err != nil {
-			o.fail(err)
-		}
-	}
 }

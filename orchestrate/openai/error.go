@@ -21,6 +21,7 @@ const (
 	CodeInvalidType     = "invalid_type"
 	CodeInvalidValue    = "invalid_value"
 	CodeUnsupported     = "unsupported_parameter"
+	CodeInvalidSchema   = "invalid_schema" // a JSON Schema that cannot be enforced
 	CodeModelNotFound   = "model_not_found"
 	CodeContextExceeded = "context_length_exceeded"
 	CodeBusy            = "queue_full"

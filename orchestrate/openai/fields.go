@@ -86,7 +86,7 @@ func (o *object) in(name string) string {
 	return o.path + "." + name
 }
 
-// fail keeps the first error.
+// fail keeps the first error; nil is none.
 func (o *object) fail(err *Error) {
 	if o.err == nil {
 		o.err = err

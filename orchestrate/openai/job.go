@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"encoding/json"
 	"time"
 
 	"orchrt/runtime"
@@ -18,6 +19,7 @@ type Job struct {
 	Params       sampler.Params
 	MaxTokens    int // the largest of its choices
 	Choices      []*Choice
+	Warnings     []string // what of the tools and the format is not enforced
 	// OnToken, where set, sees each token of each choice as it comes; gap is the
 	// time since the one before. Choices call it at the same time.
 	OnToken func(c *Choice, gap time.Duration)
@@ -55,6 +57,7 @@ type splitOptions struct {
 	inThinking bool // the prompt ends inside the thinking
 	calls      bool // look for tool calls
 	oneCall    bool // end with the first call
+	tags       tagIDs
 	stop       *sampler.Stop
 }
 
@@ -74,9 +77,14 @@ func (b *Backend) Chat(r *ChatRequest) (*Job, *Error) {
 	}
 	j := &Job{ID: newID("chatcmpl-"), chat: true, thinking: r.Thinking, n: r.N, tokenIDs: r.TokenIDs,
 		Stream: r.Stream, IncludeUsage: r.IncludeUsage}
-	j.split = splitOptions{chat: true, inThinking: endsInThinking(prompt), oneCall: r.OneCall,
-		calls: len(r.Tools) > 0 && !r.ToolsOff}
-	return j, b.fill(j, "messages", [][]int32{ids}, base, r.Sampling, r.Limits)
+	j.split = splitOptions{chat: true, inThinking: endsInThinking(prompt), oneCall: r.Turn.Single, calls: r.calls(), tags: b.tags()}
+	if err := b.fill(j, "messages", [][]int32{ids}, base, r.Sampling, r.Limits); err != nil {
+		return nil, err
+	}
+	if err := b.constrain(j, r); err != nil {
+		return nil, err
+	}
+	return j, nil
 }
 
 // ChatPrompt renders a chat request: the prompt and its token ids.
@@ -84,9 +92,9 @@ func (b *Backend) ChatPrompt(r *ChatRequest) (chat.Prompt, []int32, *Error) {
 	if b.Template == nil {
 		return chat.Prompt{}, nil, invalid("messages", CodeUnsupported, "this model has no chat template; use /v1/completions")
 	}
-	tools := r.Tools
-	if r.ToolsOff {
-		tools = nil
+	var tools []json.RawMessage
+	if r.calls() {
+		tools = r.Tools
 	}
 	if b.Template.Native() {
 		for name := range r.Kwargs {
@@ -220,7 +228,7 @@ func (j *Job) Usage() Usage {
 
 // extension is what orchrt adds for the choices given.
 func (j *Job) extension(choices ...*Choice) *Extension {
-	e := &Extension{Sampling: j.Params, MaxTokens: j.MaxTokens, Thinking: j.thinking}
+	e := &Extension{Sampling: j.Params, MaxTokens: j.MaxTokens, Thinking: j.thinking, Warnings: j.Warnings}
 	var queued, first, last time.Duration
 	tokens := 0
 	for i, c := range choices {

@@ -7,10 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"orchrt/runtime/checkpoint"
 	"orchrt/sampler"
+	"orchrt/sampler/grammar"
 	"orchrt/tokenizer"
 	"orchrt/tokenizer/chat"
 )
@@ -34,7 +36,8 @@ func NewBackend(ck *checkpoint.Checkpoint, g Generator, opt ModelOptions) (*Back
 		return nil, fmt.Errorf("%s: %w", opt.File, err)
 	}
 	b := &Backend{Generator: g, Tokenizer: tok, Names: opt.Names, Created: time.Now(), Context: opt.Context,
-		Vocab: ck.Config.Vocab, Overrides: opt.Overrides, MaxChoices: opt.MaxChoices}
+		Vocab: ck.Config.Vocab, Overrides: opt.Overrides, MaxChoices: opt.MaxChoices,
+		Grammar: sync.OnceValues(func() (*grammar.Vocabulary, error) { return grammar.NewVocabulary(tok) })}
 	if b.Context == 0 {
 		b.Context = ck.Config.Context
 	}

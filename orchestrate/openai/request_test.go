@@ -89,14 +89,12 @@ func TestParseChatRefuses(t *testing.T) {
 		{"stream type", chatBody(`"stream":"yes"`), "stream", CodeInvalidType, ""},
 		{"stream_options alone", chatBody(`"stream_options":{"include_usage":true}`), "stream_options", CodeInvalidValue, ""},
 		{"stream_options field", chatBody(`"stream":true,"stream_options":{"x":1}`), "stream_options.x", CodeUnknownField, ""},
-		{"tool_choice", chatBody(`"tool_choice":"required"`), "tool_choice", CodeUnsupported, ""},
-		{"tool_choice object", chatBody(`"tool_choice":{"type":"function","function":{"name":"f"}}`), "tool_choice", CodeUnsupported, ""},
-		{"response_format", chatBody(`"response_format":{"type":"json_object"}`), "response_format", CodeUnsupported, ""},
 		{"tool type", chatBody(`"tools":[{"type":"x","function":{"name":"f"}}]`), "tools[0].type", CodeInvalidValue, ""},
 		{"tool without name", chatBody(`"tools":[{"type":"function","function":{}}]`), "tools[0].function.name", CodeInvalidValue, ""},
 		{"tool twice", chatBody(`"tools":` + many(2, `{"type":"function","function":{"name":"f"}}`)), "tools[1].function.name", CodeInvalidValue, "twice"},
 		{"tools many", chatBody(`"tools":` + many(10_000, "0")), "tools", CodeInvalidValue, "10000"},
-		{"strict tool", chatBody(`"tools":[{"type":"function","function":{"name":"f","strict":true}}]`), "tools[0].function.strict", CodeUnsupported, ""},
+		{"strict type", chatBody(`"tools":[{"type":"function","function":{"name":"f","strict":1}}]`), "tools[0].function.strict", CodeInvalidType, ""},
+		{"parameters type", chatBody(`"tools":[{"type":"function","function":{"name":"f","parameters":[]}}]`), "tools[0].function.parameters", CodeInvalidType, "an array"},
 		{"store", chatBody(`"store":true`), "store", CodeUnsupported, ""},
 		{"modalities", chatBody(`"modalities":["audio"]`), "modalities", CodeUnsupported, ""},
 		{"effort", chatBody(`"reasoning_effort":"high"`), "reasoning_effort", CodeUnsupported, ""},
@@ -139,7 +137,7 @@ func TestParseChatAccepts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Messages[1].Content.String() != "a\x00😀" || r.N != 2 || *r.Sampling.Seed != -1<<63 || !r.OneCall || *r.Thinking ||
+	if r.Messages[1].Content.String() != "a\x00😀" || r.N != 2 || *r.Sampling.Seed != -1<<63 || !r.Turn.Single || *r.Thinking ||
 		r.Limits.MaxTokens != 7 || len(r.Limits.Stop) != 2 || !r.IncludeUsage || !r.TokenIDs || *r.Sampling.TopLogprobs != 2 ||
 		r.Sampling.LogitBias[5] != -100 || string(r.Kwargs["other"]) != "1" || !*r.Sampling.IgnoreEOS {
 		t.Errorf("read %+v", r)

@@ -176,6 +176,7 @@ type Extension struct {
 	Sampling  sampler.Params `json:"sampling"`
 	MaxTokens int            `json:"max_tokens"`
 	Thinking  *bool          `json:"thinking,omitempty"` // of chat requests
+	Warnings  []string       `json:"warnings,omitempty"` // schemas that are not enforced, and why
 	Timings   Timings        `json:"timings"`
 }
 

@@ -113,7 +113,7 @@ func (s *sequence) run(ctx context.Context) {
 	s.stop = s.j.split.stop.Clone()
 	s.thinking = s.j.split.inThinking
 	if s.j.split.chat {
-		s.parser = &splitter{parser: chat.NewParser(s.j.split.inThinking), calls: s.j.split.calls}
+		s.parser = &splitter{parser: chat.NewParser(s.j.split.inThinking), calls: s.j.split.calls, tags: s.j.split.tags}
 	}
 	for tok, err := range s.j.b.Generator.Generate(ctx, s.c.Request) {
 		if err != nil {
@@ -152,7 +152,7 @@ func (s *sequence) token(tok runtime.Token) bool {
 			s.fail(internal(err))
 			return false
 		}
-		s.text(text)
+		s.text(text, tok.ID)
 	}
 	if s.thinking {
 		s.c.Reasoning++
@@ -160,16 +160,13 @@ func (s *sequence) token(tok runtime.Token) bool {
 	return !s.ended && tok.Finish == ""
 }
 
-// text takes decoded text.
-func (s *sequence) text(text string) {
-	if text == "" {
-		return
-	}
+// text takes decoded text, with the token that completed it.
+func (s *sequence) text(text string, id int32) {
 	if s.parser == nil {
 		s.content(text)
 		return
 	}
-	s.parsed(s.parser.push(text))
+	s.parsed(s.parser.push(text, id))
 }
 
 // parsed passes on what the chat parser made of the text.
@@ -231,7 +228,7 @@ func (s *sequence) finish() {
 		return
 	}
 	if !s.ended {
-		s.text(s.decoder.Flush())
+		s.text(s.decoder.Flush(), noToken)
 	}
 	if !s.ended && s.parser != nil {
 		s.parsed(s.parser.flush())

@@ -209,6 +209,7 @@ func (s *Server) generate(w *recorder, r *http.Request, e *entry,
 		return err
 	}
 	job := a.Job()
+	warn(w, job.Warnings)
 	ctx, cancel := context.WithCancel(r.Context())
 	defer context.AfterFunc(s.stop, cancel)()
 	job.OnToken = s.metrics.token

@@ -14,6 +14,7 @@ import (
 	"orchrt/orchestrate/openai"
 	"orchrt/runtime"
 	"orchrt/sampler"
+	"orchrt/sampler/grammar"
 	"orchrt/testdata"
 	"orchrt/tokenizer"
 	"orchrt/tokenizer/chat"
@@ -130,11 +131,28 @@ func qwen3(t testing.TB) *tokenizer.Tokenizer {
 	return tok
 }
 
+// readGrammar prepares Qwen3's vocabulary once for all tests.
+var readGrammar = sync.OnceValues(func() (*grammar.Vocabulary, error) {
+	tok, err := readQwen3()
+	if err != nil {
+		return nil, err
+	}
+	return grammar.NewVocabulary(tok)
+})
+
+// qwenParams are Qwen3's defaults, with what ends its turns.
+func qwenParams(thinking bool) sampler.Params {
+	p := sampler.Defaults(thinking)
+	p.EOS = []int32{151645, 151643} // <|im_end|>, <|endoftext|>
+	return p
+}
+
 // newBackend returns a backend over the script g.
 func newBackend(g *script) *openai.Backend {
 	return &openai.Backend{Names: []string{"test-model", "alias"}, Created: time.Unix(1700000000, 0), Fingerprint: "fp_test",
 		Generator: g, Tokenizer: g.tok, Template: chat.Qwen3(), Context: 1024, Vocab: g.tok.Size(),
-		Defaults: sampler.Defaults(true), NoThinking: sampler.Defaults(false), MaxChoices: 8}
+		Grammar:  readGrammar,
+		Defaults: qwenParams(true), NoThinking: qwenParams(false), MaxChoices: 8}
 }
 
 // start serves the script over HTTP.
