@@ -133,11 +133,24 @@ func (s *Space) mergeChars(list []Lang) []Lang {
 	return append(out, s.class(normal(c)))
 }
 
-// mergeWords makes one set of all longer literals.
+// Sets of literals up to these sizes are made anew by a union or an
+// intersection; larger ones are shared by what is made of them.
+const (
+	maxMerged   = 64
+	maxFiltered = 256
+)
+
+// wordy reports whether l is a literal or a set of at most limit of them.
+func (s *Space) wordy(l Lang, limit int64) bool {
+	n := s.at(l)
+	return n.kind == kLit || n.kind == kTrie && n.max-n.min <= limit
+}
+
+// mergeWords makes one set of all literals and small sets of them.
 func (s *Space) mergeWords(list []Lang) []Lang {
 	count := 0
 	for _, l := range list {
-		if k := s.at(l).kind; k == kLit || k == kTrie {
+		if s.wordy(l, maxMerged) {
 			count++
 		}
 	}
@@ -147,7 +160,8 @@ func (s *Space) mergeWords(list []Lang) []Lang {
 	var words []string
 	out := list[:0]
 	for _, l := range list {
-		if w, ok := s.words(l); ok && l != empty {
+		if s.wordy(l, maxMerged) {
+			w, _ := s.words(l)
 			words = append(words, w...)
 		} else {
 			out = append(out, l)
@@ -352,7 +366,7 @@ func (s *Space) filter(list []Lang) (Lang, bool) {
 			pick = i
 			break
 		}
-		if n.kind == kLit || n.kind == kTrie || n.kind == kClass {
+		if n.kind == kClass || s.wordy(l, maxFiltered) {
 			if pick < 0 || n.kind == kLit {
 				pick = i
 			}
