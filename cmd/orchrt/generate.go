@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"orchrt/orchestrate/openai"
+	"orchrt/sampler/grammar"
 	"orchrt/tokenizer/chat"
 )
 
@@ -30,6 +31,7 @@ type generateFlags struct {
 	tokens   int
 	stop     []string
 	eos      bool
+	schema   string
 }
 
 // runGenerate continues a prompt and streams the text to standard output.
@@ -47,6 +49,7 @@ func runGenerate(ctx context.Context, args []string) int {
 	fs.IntVarP(&f.tokens, "tokens", "n", 0, "most tokens to generate; 0 is as many as the context has room for")
 	fs.StringArrayVar(&f.stop, "stop", nil, "end before this text; may be given several times")
 	fs.BoolVar(&f.eos, "ignore-eos", false, "go on after the token that ends a text")
+	fs.StringVar(&f.schema, "json-schema", "", "answer with a JSON document of the schema in this file; - is standard input")
 	f.sampling.add(fs)
 	if code, done := parseFlags(fs, args, 0, 0); done {
 		return code
@@ -56,8 +59,12 @@ func runGenerate(ctx context.Context, args []string) int {
 		return usageError(fs, "%v", err)
 	}
 	text, err := f.text(ctx)
+	var schema []byte
+	if err == nil && f.schema != "" {
+		schema, err = readSchema(ctx, f.schema)
+	}
 	if err == nil {
-		err = generate(ctx, &f, text)
+		err = generate(ctx, &f, text, schema)
 	}
 	if err != nil {
 		return failed("generate", err)
@@ -70,8 +77,10 @@ func (f *generateFlags) check() error {
 	switch {
 	case f.given && f.file != "":
 		return errors.New("give either -p or --file")
-	case f.raw && (f.chat || f.system != "" || f.noThink):
-		return errors.New("--raw goes with none of --chat, --system and --no-think")
+	case f.raw && (f.chat || f.system != "" || f.noThink || f.schema != ""):
+		return errors.New("--raw goes with none of --chat, --system, --no-think and --json-schema")
+	case f.schema == "-" && !f.given && (f.file == "" || f.file == "-"):
+		return errors.New("standard input is the prompt: --json-schema needs a file")
 	case f.tokens < 0:
 		return fmt.Errorf("-n is %d, want a number of tokens", f.tokens)
 	case slices.Contains(f.stop, ""):
@@ -96,6 +105,18 @@ func (f *generateFlags) text(ctx context.Context) (string, error) {
 	return string(b), validUTF8("the prompt", string(b))
 }
 
+// readSchema reads a JSON Schema.
+func readSchema(ctx context.Context, name string) ([]byte, error) {
+	b, err := readArgument(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := openai.CheckJSON(b); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return b, nil
+}
+
 // validUTF8 names the place where s is not UTF-8.
 func validUTF8(what, s string) error {
 	for i, r := range s {
@@ -109,7 +130,7 @@ func validUTF8(what, s string) error {
 }
 
 // generate loads the model and runs one job.
-func generate(ctx context.Context, f *generateFlags, text string) error {
+func generate(ctx context.Context, f *generateFlags, text string, schema []byte) error {
 	m, err := load(ctx, &f.model, 0)
 	if err != nil {
 		return err
@@ -119,7 +140,7 @@ func generate(ctx context.Context, f *generateFlags, text string) error {
 	if err != nil {
 		return err
 	}
-	job, jerr := f.job(b, text)
+	job, jerr := f.job(b, text, schema)
 	if jerr != nil {
 		return jerr
 	}
@@ -129,13 +150,13 @@ func generate(ctx context.Context, f *generateFlags, text string) error {
 }
 
 // job is the chat or the completion that the flags ask for.
-func (f *generateFlags) job(b *openai.Backend, text string) (*openai.Job, *openai.Error) {
+func (f *generateFlags) job(b *openai.Backend, text string, schema []byte) (*openai.Job, *openai.Error) {
 	settings := f.sampling.settings()
 	if f.eos {
 		settings.IgnoreEOS = &f.eos
 	}
 	limits := openai.Limits{MaxTokens: f.tokens, MaxField: "-n", Stop: f.stop}
-	if f.raw || b.Template == nil && !f.chat {
+	if f.raw || b.Template == nil && !f.chat && schema == nil {
 		if f.system != "" {
 			return nil, &openai.Error{Message: "the model has no chat template: --system has no place to go"}
 		}
@@ -143,6 +164,9 @@ func (f *generateFlags) job(b *openai.Backend, text string) (*openai.Job, *opena
 			Sampling: settings, Limits: limits})
 	}
 	req := &openai.ChatRequest{Model: b.Names[0], N: 1, Sampling: settings, Limits: limits}
+	if schema != nil {
+		req.Turn.Response = &grammar.Response{Schema: schema, Strict: true}
+	}
 	if f.noThink {
 		off := false
 		req.Thinking = &off

@@ -165,6 +165,7 @@ func (f *serveFlags) start(ctx context.Context, s *server.Server) (*loaded, erro
 		m.close()
 		return nil, err
 	}
+	go b.Grammar() // so that the first request with tools need not wait for it
 	s.SetBackend(b, m.engine)
 	return m, nil
 }
