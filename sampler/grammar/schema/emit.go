@@ -237,17 +237,24 @@ func numbers(n *node) (number.Set, error) {
 	if r == nil {
 		return set, nil
 	}
-	if r.low != nil {
-		set = set.Intersect(number.AtLeast(*r.low))
-	}
-	if r.above != nil {
-		set = set.Intersect(number.Above(*r.above))
-	}
-	if r.high != nil {
-		set = set.Intersect(number.AtMost(*r.high))
-	}
-	if r.below != nil {
-		set = set.Intersect(number.Below(*r.below))
+	for _, b := range [...]struct {
+		keyword string
+		bound   *number.Decimal
+		numbers func(number.Decimal) number.Set
+	}{
+		{"minimum", r.low, number.AtLeast},
+		{"exclusiveMinimum", r.above, number.Above},
+		{"maximum", r.high, number.AtMost},
+		{"exclusiveMaximum", r.below, number.Below},
+	} {
+		if b.bound == nil {
+			continue
+		}
+		s := b.numbers(*b.bound)
+		if err := s.Err(); err != nil {
+			return set, wrap(n.at, b.keyword, err)
+		}
+		set = set.Intersect(s)
 	}
 	if r.multiple != nil {
 		m, err := number.Multiples(*r.multiple)
@@ -255,6 +262,9 @@ func numbers(n *node) (number.Set, error) {
 			return set, wrap(n.at, "multipleOf", err)
 		}
 		set = set.Intersect(m)
+	}
+	if err := set.Err(); err != nil {
+		return set, wrap(n.at, "multipleOf", err)
 	}
 	return set, nil
 }

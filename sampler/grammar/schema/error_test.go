@@ -16,6 +16,7 @@ func TestErrors(t *testing.T) {
 		{`{"minimum": "3"}`, "", "minimum", `must be a number, is "3"`},
 		{`{"exclusiveMaximum": "3"}`, "", "exclusiveMaximum", "must be a number"},
 		{`{"$schema": "http://json-schema.org/draft-07/schema#", "minimum": 3, "exclusiveMinimum": true}`, "", "exclusiveMinimum", "must be a number, is true"},
+		{`{"minimum": 1e99999}`, "", "minimum", "1e1000"},
 		{`{"multipleOf": 0}`, "", "multipleOf", "greater than 0"},
 		{`{"minLength": -1}`, "", "minLength", "non-negative integer"},
 		{`{"maxItems": 1.5}`, "", "maxItems", "non-negative integer"},
@@ -97,6 +98,7 @@ func TestOldSpellings(t *testing.T) {
 		{`{"$schema": "https://json-schema.org/draft/2019-09/schema", "$id": "http://x.test/t", "$recursiveAnchor": true, "properties": {"next": {"$recursiveRef": "#"}}, "additionalProperties": false}`, `{} {"next":{"next":{}}}`, `{"next":{"last":{}}}`},
 		{`{"$schema": "http://x.test/unknown", "type": "string", "maxLength": 1}`, `"a"`, `"ab" 1`},
 		{`{"not": {"uniqueItems": true, "type": "array"}}`, `[1,1] 1`, `[] [1,2]`},
+		{`{"definitions": {"a": {"$id": "a", "properties": {"b": {"$ref": "#/definitions/a/c"}}, "c": {"type": "string"}}}, "$ref": "#/definitions/a"}`, `{"b":"x"} 1`, `{"b":1}`},
 		{`{"format": "made-up"}`, `"a" 1`, ``},
 		{`{"format": "ipv4"}`, `"1.2.3.4" 1`, `"1.2.3"`},
 	} {

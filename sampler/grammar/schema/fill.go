@@ -6,8 +6,7 @@ import (
 
 // words are the keywords that only mean something together.
 type words struct {
-	n  *node
-	at *path
+	n *node
 
 	minimum, maximum           *value.Value
 	exclusiveMin, exclusiveMax *value.Value

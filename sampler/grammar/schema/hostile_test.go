@@ -70,7 +70,7 @@ func TestHostile(t *testing.T) {
 			return strings.Join(defs, ",")
 		}() + `}}`, true},
 		{"huge bounds", `{"minLength": 1000000000, "maxItems": 1e30, "minProperties": 99999999999999999999, "maximum": 1e300}`, false},
-		{"long number", `{"minimum": 1e999999999}`, false},
+		{"long number", `{"minimum": 1e999999999}`, true},
 		{"wide oneOf", `{"oneOf": ` + list(3000, func(i int) string { return fmt.Sprintf(`{"minLength": %d}`, i) }) + `}`, true},
 		{"large enum", `{"enum": ` + list(200000, func(i int) string { return fmt.Sprintf(`"value %d"`, i) }) + `}`, true},
 		{"nested groups", `{"pattern": "` + strings.Repeat("(", 60000) + strings.Repeat(")", 60000) + `"}`, true},

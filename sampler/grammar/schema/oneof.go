@@ -67,8 +67,15 @@ func (c *compiler) hopeless(fs ...formula.F) bool {
 	if c.trials == 0 {
 		return false
 	}
+	// A hard question may stay open, but must not use up what Compile needs.
+	left := c.sp.Budget().Left()
+	if left < 2*trialSteps {
+		return false
+	}
 	c.trials--
+	c.sp.Resume(trialSteps)
 	ok, err := c.sp.Satisfiable(f)
+	c.sp.Resume(left - trialSteps + c.sp.Budget().Left())
 	return err == nil && !ok
 }
 

@@ -21,6 +21,7 @@ type target struct {
 type resource struct {
 	uri     string // absolute if anything was; no fragment
 	top     target
+	doc     target // the top of the document that it is part of
 	draft   Draft
 	stated  bool // $schema said which draft
 	vocab   vocabulary
@@ -48,6 +49,7 @@ func (l *library) open(uri string, v *value.Value) (*resource, error) {
 	}
 	res := &resource{uri: uri, top: target{at: at, v: v}, draft: l.c.opt.Draft, vocab: usual}
 	res.top.res = res
+	res.doc = res.top
 	if uri != "" {
 		l.byURI[uri] = res
 	} else if l.byURI[""] == nil {
@@ -302,7 +304,7 @@ func (w *walker) resource(name string, v *value.Value, res *resource, top, diale
 	l := w.l
 	if !top {
 		at := w.here()
-		res = &resource{uri: uri, top: target{at: at, v: v}, draft: res.draft, stated: res.stated, vocab: res.vocab}
+		res = &resource{uri: uri, top: target{at: at, v: v}, doc: res.doc, draft: res.draft, stated: res.stated, vocab: res.vocab}
 		res.top.res = res
 		l.byTop[v] = res
 		if dialect {
@@ -360,7 +362,14 @@ func (l *library) resolve(res *resource, ref string, at *path, keyword string) (
 		}
 		return t, fragment, nil
 	}
-	t, err = l.pointer(res, fragment, at, keyword, ref)
+	t, err = l.pointer(res.top, fragment, at, keyword, ref)
+	if err != nil && name == "" && res.doc.v != res.top.v {
+		// Schemas written for tools that know no embedded resources point
+		// from the top of the document.
+		if d, e := l.pointer(res.doc, fragment, at, keyword, ref); e == nil {
+			return d, "", nil
+		}
+	}
 	return t, "", err
 }
 
@@ -388,8 +397,8 @@ func (l *library) find(res *resource, name string, at *path, keyword, ref string
 }
 
 // pointer follows a JSON pointer from the top of a resource.
-func (l *library) pointer(res *resource, fragment string, at *path, keyword, ref string) (target, error) {
-	t, holds := res.top, oneSchema
+func (l *library) pointer(t target, fragment string, at *path, keyword, ref string) (target, error) {
+	holds := oneSchema
 	for token := range strings.SplitSeq(fragment[1:], "/") {
 		if err := l.c.spend(1); err != nil {
 			return target{}, wrap(at, keyword, err)

@@ -22,11 +22,12 @@ type Options struct {
 
 // Bounds on what a schema may be. All but the last are checked in the first pass.
 const (
-	maxDepth   = 400   // subschemas within one another, references counted
-	maxNodes   = 60000 // subschemas, each counted once in each dynamic scope
-	maxCases   = 400   // ways in which branches decide what is unevaluated
-	maxTrials  = 200   // questions to the satisfiability search
-	maxUnfolds = 5000  // subschemas met while unfolding cycles
+	maxDepth   = 400    // subschemas within one another, references counted
+	maxNodes   = 60000  // subschemas, each counted once in each dynamic scope
+	maxCases   = 400    // ways in which branches decide what is unevaluated
+	maxTrials  = 200    // questions to the satisfiability search
+	trialSteps = 30_000 // of the budget that one of these may take
+	maxUnfolds = 5000   // subschemas met while unfolding cycles
 )
 
 // Compile returns the formula that holds for exactly the values that are valid
@@ -62,6 +63,7 @@ type space interface {
 	Declare() formula.F
 	Define(ref, f formula.F)
 	Satisfiable(f formula.F) (bool, error)
+	Resume(steps int64)
 	Err() error
 	Budget() *budget.Budget
 }
