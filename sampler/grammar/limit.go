@@ -15,6 +15,14 @@ const (
 	closeDocument = 1 // the end of turn
 )
 
+// closers is the number of tokens behind the document in a stage.
+func (s stage) closers() int {
+	if s == calling {
+		return closeCall
+	}
+	return closeDocument
+}
+
 // fits reports that a turn can be completed from p with left tokens.
 func (t *Turn) fits(p spot, left int) bool {
 	switch p.stage {
@@ -108,22 +116,30 @@ func (t *Turn) limited(buf []uint64, at spot, left int) (bits []uint64, all bool
 	if at.cursor.u == nil {
 		return t.limitedWrapper(buf, at, left), false
 	}
-	if at.stage == calling {
-		left -= closeCall
-	} else {
-		left -= closeDocument
-	}
+	left -= at.stage.closers()
 	u, s := at.cursor.u, at.cursor.s
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.masks.Reach(s) <= left {
-		return u.masks.Of(s).Fill(buf), true
+	if u.near(s, left) {
+		u.masks.Near(buf, s, left, func(s state) bool { return t.fitsState(s, left) })
+		return buf, false
 	}
-	u.masks.Filter(buf, s, func(s state) bool {
-		d := s.Distance()
-		return d <= left || d <= left*maxTokenBytes && len(t.v.table.Spell(nil, s.Shortest(nil))) <= left
-	})
-	return buf, false
+	return u.masks.Of(s).Fill(buf), true
+}
+
+// near reports that some token may lead s too far for left tokens to suffice
+// behind it.
+func (u *unit) near(s state, left int) bool {
+	return u.masks.Reach(s) > left
+}
+
+// fitsState is fitsCursor for a state of a document, whose unit is locked.
+func (t *Turn) fitsState(s state, left int) bool {
+	if left < 0 {
+		return false
+	}
+	d := s.Distance()
+	return d <= left || d <= left*maxTokenBytes && len(t.v.table.Spell(nil, s.Shortest(nil))) <= left
 }
 
 // limitedWrapper is limited in a wrapper.

@@ -153,7 +153,7 @@ func (m *Matcher) Accept(id int32) error {
 		if m.count == m.max {
 			return &TokenError{ID: id, Where: "behind the last token that there may be"}
 		}
-		if !m.t.fits(next, m.left()-1) {
+		if !m.t.fits(next, m.left()-1) && m.tight() {
 			if plan = m.plan(); len(plan) == 0 || plan[0] != id {
 				return &TokenError{ID: id, Where: top.spot.stage.where() + ": the rest would not fit into the tokens left"}
 			}
@@ -162,6 +162,18 @@ func (m *Matcher) Accept(id int32) error {
 	}
 	m.push(next, id, plan)
 	return nil
+}
+
+// tight reports that the limit leaves out some of the tokens that the next one could be.
+func (m *Matcher) tight() bool {
+	p := m.top().spot
+	u := p.cursor.u
+	if u == nil {
+		return true
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.near(p.cursor.s, m.left()-1-p.stage.closers())
 }
 
 // push records a token.

@@ -150,15 +150,31 @@ func (r reader) Free(text regex.State, limit int) (int, bool) {
 	return limit, ok && l == r.lex.Space().All()
 }
 
-// Growth bounds by how much a text that may be anything gets farther from its
-// end: one escape or character may have begun.
-func (r reader) Growth(text regex.State) (int, bool) {
+func (r reader) TextDistance(text regex.State) int { return r.lex.Distance(text) }
+
+// TextMost knows the language of all strings: one escape or character may have begun.
+func (r reader) TextMost(text regex.State, _ int) (int, bool) {
 	l, ok := r.lex.Residual(text)
 	return longestEscape, ok && l == r.lex.Space().All()
 }
 
 // longestEscape is the length of an escaped surrogate pair.
 const longestEscape = 12
+
+func (r reader) Rest(s state) int {
+	text, ok := s.Text()
+	if !ok {
+		panic("grammar: not in a string")
+	}
+	n := s.Distance() - r.lex.Distance(text)
+	if s.Key() {
+		n += keySlack
+	}
+	return n
+}
+
+// keySlack is by how much the value of one key may be longer than that of another.
+const keySlack = 1024
 
 // key returns a string that specs share only if they are equal.
 func (s spec) key() string {

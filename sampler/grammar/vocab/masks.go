@@ -23,24 +23,30 @@ type Machine[S, L comparable] interface {
 	// Covers reports that every text of 1 to n characters of an alphabet is
 	// allowed. It may fail to see that, never the other way round.
 	Covers(text L, a regex.Alphabet, n int) bool
-	// Distance is a number of bytes that completes what s has begun.
+	// Distance is a number of bytes that completes what s has begun; it is 0 at
+	// the end. TextDistance is that for the text of a string, without the quotation mark.
 	Distance(s S) int
-	// Growth bounds by how much Distance can grow in one token that text
-	// allows. ok is false where no bound is known.
-	Growth(text L) (bytes int, ok bool)
+	TextDistance(text L) int
+	// Rest bounds the bytes behind the text that s is in: states that its text
+	// leads to have a Distance of at most Rest and their TextDistance.
+	Rest(s S) int
+	// TextMost bounds the TextDistance of the texts that up to n characters lead
+	// to. ok is false where no bound is known.
+	TextMost(text L, n int) (bytes int, ok bool)
 }
 
 // Masks makes the sets of tokens that a machine allows, and keeps those made
 // last within a bound on memory. It is as little safe for concurrent use as
 // the machine.
 type Masks[S, L comparable] struct {
-	t      *Table
-	m      Machine[S, L]
-	states map[S]*Set
-	texts  map[L]*Set
-	reach  map[S]int
-	used   int // bytes that the sets hold
-	limit  int
+	t        *Table
+	m        Machine[S, L]
+	states   map[S]*Set
+	texts    map[L]*Set
+	reach    map[S]int
+	textMost map[L]int
+	used     int // bytes that the sets hold
+	limit    int
 
 	ids        []int32 // scratch
 	stateStack []S
@@ -53,7 +59,7 @@ type Masks[S, L comparable] struct {
 func NewMasks[S, L comparable](t *Table, m Machine[S, L], limit int) *Masks[S, L] {
 	return &Masks[S, L]{
 		t: t, m: m, limit: limit,
-		states: map[S]*Set{}, texts: map[L]*Set{}, reach: map[S]int{},
+		states: map[S]*Set{}, texts: map[L]*Set{}, reach: map[S]int{}, textMost: map[L]int{},
 		stateStack: make([]S, t.longest+1), textStack: make([]L, t.longest+1), read: make([]byte, t.longest),
 	}
 }
@@ -69,7 +75,8 @@ func (k *Masks[S, L]) Of(s S) *Set {
 	if text, ok := k.m.Text(s); ok {
 		in := k.inText(text)
 		k.ids = append(k.ids[:0], in.ids...)
-		k.runQuoted(s, text)
+		take := func(id int32) { k.ids = append(k.ids, id) }
+		k.walkQuoted(s, text, func(id int32, _ L) { take(id) }, func(id int32, _ S) { take(id) })
 		set = k.t.union(in.dense, k.ids)
 	} else {
 		k.ids = k.ids[:0]
@@ -157,6 +164,7 @@ func (k *Masks[S, L]) keep(set *Set) {
 	clear(k.states)
 	clear(k.texts)
 	clear(k.reach)
+	clear(k.textMost)
 	k.used = set.memory()
 }
 
@@ -180,12 +188,14 @@ func (k *Masks[S, L]) run(t *Trie, s S) {
 	clear(stack)
 }
 
-// runQuoted is run for the tokens with a quotation mark in them where s is in a text.
-// The bytes before the one that closes the string move only the text.
-func (k *Masks[S, L]) runQuoted(s S, text L) {
+// walkQuoted walks the tokens with a quotation mark in them where s is in a text.
+// The bytes before the one that closes the string move only the text. inside is called
+// for the tokens that do not close it, unless it is nil, and behind for the others.
+func (k *Masks[S, L]) walkQuoted(s S, text L, inside func(int32, L), behind func(int32, S)) {
 	states, texts, nodes := k.stateStack, k.textStack, k.t.quoted.nodes
 	texts[0] = text
-	closed := maxTokenBytes + 1 // the depth of the node that closed the string
+	const open = maxTokenBytes + 1
+	closed := open // the depth of the node that closed the string
 	for i := 0; i < len(nodes); {
 		n := &nodes[i]
 		d := int(n.depth)
@@ -194,7 +204,7 @@ func (k *Masks[S, L]) runQuoted(s S, text L) {
 		if closed < d {
 			states[d], ok = k.m.Step(states[d-1], n.byte)
 		} else {
-			closed = maxTokenBytes + 1
+			closed = open
 			texts[d], ok = k.m.StepText(texts[d-1], n.byte)
 			if !ok && n.byte == '"' {
 				if states[d], ok = k.m.Close(s, k.read[:d-1], texts[d-1]); ok {
@@ -202,12 +212,15 @@ func (k *Masks[S, L]) runQuoted(s S, text L) {
 				}
 			}
 		}
-		if !ok {
+		switch {
+		case !ok:
 			i = int(n.skip)
 			continue
-		}
-		if n.token >= 0 {
-			k.ids = append(k.ids, n.token)
+		case n.token < 0:
+		case closed <= d:
+			behind(n.token, states[d])
+		case inside != nil:
+			inside(n.token, texts[d])
 		}
 		i++
 	}

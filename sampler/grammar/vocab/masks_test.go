@@ -2,6 +2,7 @@ package vocab
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -59,7 +60,11 @@ func (m *list) Distance(s listState) int {
 	return [...]int{2, 1, 0, 1, 3, 0}[s.at]
 }
 
-func (m *list) Growth(text regex.State) (int, bool) {
+func (m *list) TextDistance(text regex.State) int { return m.lex.Distance(text) }
+
+func (m *list) Rest(listState) int { return 2 }
+
+func (m *list) TextMost(text regex.State, _ int) (int, bool) {
 	l, ok := m.lex.Residual(text)
 	return 12, ok && m.free && l == m.lex.Space().All()
 }
@@ -232,5 +237,33 @@ func BenchmarkMask(b *testing.B) {
 				masks.Of(s)
 			}
 		})
+	}
+}
+
+// TestNear compares the tokens near the end of a document with those of the plain walk, and
+// the farthest of them with Reach.
+func TestNear(t *testing.T) {
+	v := qwenTable()
+	for _, c := range textLanguages {
+		sp := regex.NewSpace(budget.New(1 << 40))
+		m := &list{lex: regex.NewLexer(sp), lang: c.build(sp), free: true}
+		masks := NewMasks(v, m, 1<<20)
+		for _, s := range []listState{{at: 0}, {at: 3}, {2, m.lex.Start(m.lang)}} {
+			distances := map[int]int{}
+			Walk(v.all, s, m.Step, func(_ int32, next listState) { distances[m.Distance(next)]++ })
+			most := slices.Max(slices.Collect(maps.Keys(distances)))
+			if got := masks.Reach(s); got < most || got > most+12 {
+				t.Errorf("%s, %v: reach %d, the farthest token is at %d", c.name, s, got, most)
+			}
+			n := 0
+			for d := range most + 2 {
+				n += distances[d]
+				buf := make([]uint64, v.Words())
+				masks.Near(buf, s, d, func(s listState) bool { return m.Distance(s) <= d })
+				if got := (&Set{dense: buf}).Len(); got != n {
+					t.Errorf("%s, %v: %d tokens at most %d from the end, want %d", c.name, s, got, d, n)
+				}
+			}
+		}
 	}
 }

@@ -6,33 +6,55 @@ func (k *Masks[S, L]) Reach(s S) int {
 	if d, ok := k.reach[s]; ok {
 		return d
 	}
-	trie, most := k.t.all, 0
-	if text, ok := k.m.Text(s); ok {
-		if grow, ok := k.m.Growth(text); ok {
-			trie, most = k.t.quoted, k.m.Distance(s)+grow
-		}
-	}
+	most := 0
 	seen := map[S]bool{}
-	Walk(trie, s, k.m.Step, func(_ int32, next S) {
+	look := func(_ int32, next S) {
 		if !seen[next] {
 			seen[next] = true
 			most = max(most, k.m.Distance(next))
 		}
-	})
-	k.used += reachMemory
+	}
+	if text, ok := k.m.Text(s); ok {
+		k.walkQuoted(s, text, nil, look)
+		most = max(most, k.textReach(text)+k.m.Rest(s))
+	} else {
+		Walk(k.t.all, s, k.m.Step, look)
+	}
+	k.used += entryMemory
 	k.reach[s] = most
 	return most
 }
 
-// reachMemory is what an entry of Masks.reach takes, about.
-const reachMemory = 48
+// textReach bounds the TextDistance behind the tokens that a text allows.
+func (k *Masks[S, L]) textReach(text L) int {
+	if d, ok := k.textMost[text]; ok {
+		return d
+	}
+	most, ok := k.m.TextMost(text, k.t.text.most)
+	if !ok {
+		most = 0
+		seen := map[L]bool{}
+		Walk(k.t.text.plain, text, k.m.StepText, func(_ int32, next L) {
+			if !seen[next] {
+				seen[next] = true
+				most = max(most, k.m.TextDistance(next))
+			}
+		})
+	}
+	k.used += entryMemory
+	k.textMost[text] = most
+	return most
+}
 
-// Filter writes the tokens into buf that s allows and behind which ok holds. It
-// asks ok once for a state, and runs every token.
-func (k *Masks[S, L]) Filter(buf []uint64, s S, ok func(S) bool) {
+// entryMemory is what an entry of Masks.reach or Masks.textMost takes, about.
+const entryMemory = 48
+
+// Near writes into buf tokens that s allows and behind which ok holds. In a text,
+// it is content with a bound on their distance, which must be at most most.
+func (k *Masks[S, L]) Near(buf []uint64, s S, most int, ok func(S) bool) {
 	clear(buf)
 	known := map[S]bool{}
-	Walk(k.t.all, s, k.m.Step, func(id int32, next S) {
+	look := func(id int32, next S) {
 		fits, asked := known[next]
 		if !asked {
 			fits = ok(next)
@@ -41,5 +63,20 @@ func (k *Masks[S, L]) Filter(buf []uint64, s S, ok func(S) bool) {
 		if fits {
 			buf[id>>6] |= 1 << (id & 63)
 		}
-	})
+	}
+	text, in := k.m.Text(s)
+	if !in {
+		Walk(k.t.all, s, k.m.Step, look)
+		return
+	}
+	most -= k.m.Rest(s)
+	lookText := func(id int32, next L) {
+		if k.m.TextDistance(next) <= most {
+			buf[id>>6] |= 1 << (id & 63)
+		}
+	}
+	k.walkQuoted(s, text, lookText, look)
+	if most >= 0 {
+		Walk(k.t.text.plain, text, k.m.StepText, lookText)
+	}
 }
