@@ -31,7 +31,7 @@
 // unevaluatedProperties and unevaluatedItems depend on which branches of anyOf,
 // oneOf, if and dependentSchemas hold. A subschema is split into cases, each a
 // formula together with the keys and items that it is sure to evaluate; a value
-// is valid if in some case what is left over is. No case says that a branch
+// is valid if in some case what is left over is. No case says that a branch of anyOf
 // fails: a case that evaluates less only asks for more, so the case that
 // evaluates all there is decides. The number of cases is bounded.
 //
