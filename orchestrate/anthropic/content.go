@@ -32,7 +32,7 @@ func (r *Request) readMessages(o openai.Reader) {
 		}
 	}
 	if c.role == "assistant" {
-		o.Fail(openai.Invalid("messages", openai.CodeUnsupported, `"messages" may not end with the assistant's: an answer that has been begun is not continued`))
+		o.Fail(openai.Invalid("messages", openai.CodeUnsupported, `"messages" may not end with a message of the assistant: an answer that has been begun is not continued`))
 	}
 	c.end()
 	r.Chat.Messages = c.messages

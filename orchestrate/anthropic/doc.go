@@ -19,6 +19,8 @@
 //     template has no other place for it.
 //   - cache_control is accepted where it asks for what happens anyway: the prefix
 //     cache holds every prompt while there is memory.
+//   - temperature, top_p and top_k are accepted under every version of the API,
+//     though Anthropic has taken them out of 2026-10-21.
 //   - The sampling fields of chat completions, such as min_p and seed, are
 //     accepted too.
 package anthropic

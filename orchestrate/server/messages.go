@@ -13,18 +13,24 @@ const (
 	countRoute    = "/v1/messages/count_tokens"
 )
 
-// anthropicVersion is the version of Anthropic's API that is spoken here.
-const anthropicVersion = "2023-06-01"
+// The versions of Anthropic's API, whose requests and answers look the same as
+// far as this server goes.
+const (
+	anthropicVersion2023 = "2023-06-01"
+	anthropicVersion2026 = "2026-10-21"
+)
 
 // anthropicError is the errorForm of the Messages API.
 func anthropicError(err *openai.Error, id string) any { return anthropic.Body(err, id) }
 
-// messagesPost is a route of the Messages API.
+// messagesPost is a route of the Messages API. What the header anthropic-beta
+// names is of no account: a request's fields say what it wants, and those that
+// are not known here are refused.
 func messagesPost(h handler) route {
 	checked := func(w *recorder, r *http.Request, e *entry) *openai.Error {
-		if v := r.Header.Get("Anthropic-Version"); v != "" && v != anthropicVersion {
+		if v := r.Header.Get("Anthropic-Version"); v != "" && v != anthropicVersion2023 && v != anthropicVersion2026 {
 			return &openai.Error{Status: http.StatusBadRequest, Type: openai.TypeInvalidRequest, Code: openai.CodeUnsupported,
-				Message: "the header anthropic-version may only be " + anthropicVersion}
+				Message: "the header anthropic-version may be " + anthropicVersion2023 + " or " + anthropicVersion2026}
 		}
 		return h(w, r, e)
 	}

@@ -99,6 +99,7 @@ func (g *script) Generate(ctx context.Context, r runtime.Request) iter.Seq2[runt
 // answer are the ids of the text for prompt with the token that ends it.
 func (g *script) answer(prompt string) []int32 {
 	text, last := "I do not know.", -1
+	prompt = strings.TrimSuffix(prompt, "<think>\n\n</think>\n\n") // of thinking that is off
 	for key, t := range g.texts {
 		if at := strings.LastIndex(prompt, key); at > last {
 			text, last = t, at
