@@ -84,3 +84,6 @@ func (v *Vocabulary) unit(s spec) (*unit, error) {
 	v.units.put(key, u, len(key))
 	return u, nil
 }
+
+// Table returns the tokens.
+func (v *Vocabulary) Table() *vocab.Table { return v.table }

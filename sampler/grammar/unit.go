@@ -131,12 +131,13 @@ func (r reader) StepText(text regex.State, b byte) (regex.State, bool) {
 }
 
 func (r reader) Close(s state, read []byte, text regex.State) (state, bool) {
-	if !r.lex.Accepts(text) {
-		return nil, false
-	}
 	next := s.Close(read, text)
 	return next, next != nil
 }
+
+func (reader) Named(s state) bool { return s.Key() }
+
+func (r reader) Accepts(text regex.State) bool { return r.lex.Accepts(text) }
 
 func (r reader) Covers(text regex.State, a regex.Alphabet, n int) bool {
 	return r.lex.Covers(text, a, n)
@@ -144,22 +145,11 @@ func (r reader) Covers(text regex.State, a regex.Alphabet, n int) bool {
 
 func (reader) Distance(s state) int { return s.Distance() }
 
-// Free knows the language of all strings.
-func (r reader) Free(text regex.State, limit int) (int, bool) {
-	l, ok := r.lex.Residual(text)
-	return limit, ok && l == r.lex.Space().All()
-}
+func (r reader) Free(text regex.State, limit int) (int, bool) { return r.lex.Free(text, limit) }
 
 func (r reader) TextDistance(text regex.State) int { return r.lex.Distance(text) }
 
-// TextMost knows the language of all strings: one escape or character may have begun.
-func (r reader) TextMost(text regex.State, _ int) (int, bool) {
-	l, ok := r.lex.Residual(text)
-	return longestEscape, ok && l == r.lex.Space().All()
-}
-
-// longestEscape is the length of an escaped surrogate pair.
-const longestEscape = 12
+func (r reader) TextMost(text regex.State) (int, bool) { return r.lex.Most(text) }
 
 func (r reader) Rest(s state) int {
 	text, ok := s.Text()

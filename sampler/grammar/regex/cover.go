@@ -32,6 +32,8 @@ func (a Alphabet) ranges() []crange {
 		return []crange{{'-', '-'}, {'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}}
 	case Printable:
 		return []crange{{' ', '!'}, {'#', '['}, {']', '~'}}
+	case anyCode:
+		return []crange{{0, surrLow - 1}, {surrHigh + 1, maxRune}}
 	}
 	panic("regex: no such alphabet")
 }

@@ -94,17 +94,18 @@ type Space struct {
 	budget *budget.Budget
 	err    error
 
-	chunks [][]node
-	count  int
-	index  []Lang // open addressing by hash; 0 is free
-	sets   setTable
-	tables []*table
-	thunks []func() Lang
-	folded map[string]int32 // contents of a table → its number
-	covers map[coverKey]int16
-	format map[string]Lang
-	bytes  int64
-	active int // definitions that are being made
+	chunks    [][]node
+	count     int
+	index     []Lang // open addressing by hash; 0 is free
+	sets      setTable
+	tables    []*table
+	thunks    []func() Lang
+	folded    map[string]int32 // contents of a table → its number
+	covers    map[coverKey]int16
+	farthests map[Lang]int64
+	format    map[string]Lang
+	bytes     int64
+	active    int // definitions that are being made
 
 	portable bool
 }

@@ -12,9 +12,13 @@ type Machine[S, L comparable] interface {
 	// far as StepText allows them from there.
 	Text(s S) (text L, ok bool)
 	StepText(text L, b byte) (next L, ok bool)
-	// Close is Step over the bytes read, of which StepText went from Text's text
-	// to the given one, and a closing quotation mark.
+	// Accepts reports that the closing quotation mark may follow text.
+	Accepts(text L) bool
+	// Close is Step over the bytes read, which lead from Text's text to one
+	// that Accepts, and a closing quotation mark. Where s is in the name of a
+	// member, as Named tells, Step then takes a colon in any case.
 	Close(s S, read []byte, text L) (next S, ok bool)
+	Named(s S) bool
 	// Free reports that every text of up to k characters, however it is spelt,
 	// is allowed, and, where k is less than limit, no longer one. It may fail
 	// to see that, never the other way round. It implies that text stands between two
@@ -30,9 +34,9 @@ type Machine[S, L comparable] interface {
 	// Rest bounds the bytes behind the text that s is in: states that its text
 	// leads to have a Distance of at most Rest and their TextDistance.
 	Rest(s S) int
-	// TextMost bounds the TextDistance of the texts that up to n characters lead
-	// to. ok is false where no bound is known.
-	TextMost(text L, n int) (bytes int, ok bool)
+	// TextMost bounds the TextDistance of what text leads to. ok is false where
+	// no bound is known.
+	TextMost(text L) (bytes int, ok bool)
 }
 
 // Masks makes the sets of tokens that a machine allows, and keeps those made
@@ -75,8 +79,7 @@ func (k *Masks[S, L]) Of(s S) *Set {
 	if text, ok := k.m.Text(s); ok {
 		in := k.inText(text)
 		k.ids = append(k.ids[:0], in.ids...)
-		take := func(id int32) { k.ids = append(k.ids, id) }
-		k.walkQuoted(s, text, func(id int32, _ L) { take(id) }, func(id int32, _ S) { take(id) })
+		k.runQuoted(s, text)
 		set = k.t.union(in.dense, k.ids)
 	} else {
 		k.ids = k.ids[:0]
@@ -206,7 +209,7 @@ func (k *Masks[S, L]) walkQuoted(s S, text L, inside func(int32, L), behind func
 		} else {
 			closed = open
 			texts[d], ok = k.m.StepText(texts[d-1], n.byte)
-			if !ok && n.byte == '"' {
+			if !ok && n.byte == '"' && k.m.Accepts(texts[d-1]) {
 				if states[d], ok = k.m.Close(s, k.read[:d-1], texts[d-1]); ok {
 					closed = d
 				}
@@ -221,6 +224,61 @@ func (k *Masks[S, L]) walkQuoted(s S, text L, inside func(int32, L), behind func
 			behind(n.token, states[d])
 		case inside != nil:
 			inside(n.token, texts[d])
+		}
+		i++
+	}
+	clear(states)
+}
+
+// runQuoted is run for the tokens with a quotation mark in them where s is in a
+// text. It closes a name only for tokens that go on behind the colon.
+func (k *Masks[S, L]) runQuoted(s S, text L) {
+	states, texts, nodes := k.stateStack, k.textStack, k.t.quoted.nodes
+	texts[0] = text
+	named := k.m.Named(s)
+	const open = maxTokenBytes + 1
+	closed := open  // the depth of the node that closed the string
+	stepped := open // the depth from which on there are states, not less than closed
+	for i := 0; i < len(nodes); {
+		n := &nodes[i]
+		d := int(n.depth)
+		k.read[d-1] = n.byte
+		if d <= closed {
+			closed, stepped = open, open
+		}
+		if d <= stepped {
+			stepped = open
+		}
+		var ok bool
+		switch {
+		case d > stepped:
+			states[d], ok = k.m.Step(states[d-1], n.byte)
+		case d == closed+1 && n.byte == ':': // of a name
+			ok = true
+		case d > closed:
+			if states[closed], ok = k.m.Close(s, k.read[:closed-1], texts[closed-1]); ok {
+				for j := closed + 1; j <= d && ok; j++ {
+					states[j], ok = k.m.Step(states[j-1], k.read[j-1])
+				}
+				stepped = closed
+			}
+		default:
+			texts[d], ok = k.m.StepText(texts[d-1], n.byte)
+			if ok || n.byte != '"' || !k.m.Accepts(texts[d-1]) {
+				break
+			}
+			if ok = true; !named {
+				states[d], ok = k.m.Close(s, k.read[:d-1], texts[d-1])
+				stepped = d
+			}
+			closed = d
+		}
+		if !ok {
+			i = int(n.skip)
+			continue
+		}
+		if n.token >= 0 {
+			k.ids = append(k.ids, n.token)
 		}
 		i++
 	}

@@ -50,8 +50,12 @@ func (m *list) StepText(text regex.State, b byte) (regex.State, bool) {
 }
 
 func (m *list) Close(_ listState, _ []byte, text regex.State) (listState, bool) {
-	return listState{at: 3}, m.lex.Accepts(text)
+	return listState{at: 3}, true
 }
+
+func (m *list) Accepts(text regex.State) bool { return m.lex.Accepts(text) }
+
+func (m *list) Named(listState) bool { return false }
 
 func (m *list) Distance(s listState) int {
 	if s.at == 2 {
@@ -64,14 +68,18 @@ func (m *list) TextDistance(text regex.State) int { return m.lex.Distance(text) 
 
 func (m *list) Rest(listState) int { return 2 }
 
-func (m *list) TextMost(text regex.State, _ int) (int, bool) {
-	l, ok := m.lex.Residual(text)
-	return 12, ok && m.free && l == m.lex.Space().All()
+func (m *list) TextMost(text regex.State) (int, bool) {
+	if !m.free {
+		return 0, false
+	}
+	return m.lex.Most(text)
 }
 
 func (m *list) Free(text regex.State, limit int) (int, bool) {
-	l, ok := m.lex.Residual(text)
-	return limit, ok && m.free && l == m.lex.Space().All()
+	if !m.free {
+		return 0, false
+	}
+	return m.lex.Free(text, limit)
 }
 
 func (m *list) Covers(text regex.State, a regex.Alphabet, n int) bool {

@@ -30,7 +30,7 @@ func (k *Masks[S, L]) textReach(text L) int {
 	if d, ok := k.textMost[text]; ok {
 		return d
 	}
-	most, ok := k.m.TextMost(text, k.t.text.most)
+	most, ok := k.m.TextMost(text)
 	if !ok {
 		most = 0
 		seen := map[L]bool{}
