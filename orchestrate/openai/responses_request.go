@@ -28,7 +28,7 @@ type responseEcho struct {
 	Parallel         bool              `json:"parallel_tool_calls"`
 	PromptCacheKey   *string           `json:"prompt_cache_key"`
 	SafetyIdentifier *string           `json:"safety_identifier"`
-	User             *string           `json:"user"`
+	User             *string           `json:"user,omitempty"`
 	Metadata         map[string]string `json:"metadata"`
 	Reasoning        responseReasoning `json:"reasoning"`
 	Text             responseText      `json:"text"`

@@ -21,8 +21,8 @@ type Response struct {
 	Temperature        float64            `json:"temperature"`
 	TopP               float64            `json:"top_p"`
 	TopLogprobs        int                `json:"top_logprobs"`
-	Truncation         string             `json:"truncation"` // "disabled"
-	Usage              *ResponseUsage     `json:"usage"`      // null while in progress
+	Truncation         string             `json:"truncation"`      // "disabled"
+	Usage              *ResponseUsage     `json:"usage,omitempty"` // absent while in progress
 	responseEcho
 	Extension *Extension `json:"orchrt,omitempty"` // at the end
 }
