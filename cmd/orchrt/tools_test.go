@@ -82,7 +82,7 @@ func validate(schema map[string]any, text string) error {
 // toolServer serves a tiny model of random weights, whose logits are as good as
 // random.
 func toolServer(t *testing.T, args ...string) (*sdk.Client, string) {
-	url, _ := serving(t, append([]string{"--model", tinyModel(t), "--ctx", "1024", "--parallel", "4", "--log", "off", "--alias", "tiny"}, args...)...)
+	url, _ := serving(t, append([]string{"--model", tinyModel(t), "--ctx", "1024", "--parallel", "4", "--threads", "1", "--log", "off", "--alias", "tiny"}, args...)...)
 	c := sdk.NewClient(option.WithBaseURL(url+"/v1"), option.WithAPIKey("none"), option.WithMaxRetries(0))
 	return &c, url
 }

@@ -182,6 +182,7 @@ func engineMetrics(one func(name, help, kind string, v any), s *runtime.Stats) {
 	one("kv_cache_pages_cached", "Pages that no sequence holds, with content of the prefix cache.", "gauge", s.PagesCached)
 	one("prefix_cache_queries_total", "Prompt tokens looked up in the prefix cache.", "counter", s.PromptTokens+s.CachedTokens)
 	one("prefix_cache_hits_total", "Prompt tokens found in the prefix cache.", "counter", s.CachedTokens)
+	one("forced_tokens_total", "Generated tokens that were not drawn, because the grammar of their answer allowed no others.", "counter", s.ForcedTokens)
 	one("num_preemptions_total", "Sequences that gave their pages back to run again later.", "counter", s.Preemptions)
 	one("engine_steps_total", "Steps of the engine.", "counter", s.Steps)
 	one("engine_rows_total", "Rows computed in all steps, repeated work included.", "counter", s.Rows)
