@@ -52,9 +52,9 @@ type PolicyRequest struct {
 	Sampling  sampler.Settings
 	Thinking  *bool // nil: the model's default
 	Single    bool  // one call at most
-	// RawThinking keeps <think>…</think> in Content, as servers without a
-	// reasoning parser do.
-	RawThinking bool
+	// MaxThinking bounds the thinking to so many tokens, so that an answer
+	// follows within MaxTokens; 0: no bound of its own.
+	MaxThinking int
 	// Stream, if not nil, gets thinking and text as they are made, from the
 	// goroutine of Next.
 	Stream func(Delta)
