@@ -183,7 +183,7 @@ func (c cond) firstMultiple(m modulus, lo Decimal, from *big.Int, hi *Decimal) (
 		x := m.times(to)
 		if hi != nil && cmpAbs(x, *hi) > 0 {
 			to, _ = m.quotient(*hi)
-			if x = m.times(to); c.count(lo, x).Sign() == 0 {
+			if x = m.times(to); c.count(lo, x).Sign() <= 0 {
 				return Decimal{}, false
 			}
 		}

@@ -177,7 +177,7 @@ func (l *line) pick(lo Decimal, hi *Decimal) (best Decimal) {
 	}
 	for ; i < len(l.conds) && found < enough; i++ {
 		from, to := l.ends(i)
-		if i == 0 || cmpAbs(from, lo) < 0 {
+		if i == 0 || lo.digits != "" && cmpAbs(from, lo) < 0 {
 			from = lo
 		}
 		if hi != nil && (to == nil || cmpAbs(*hi, *to) < 0) {
