@@ -328,8 +328,20 @@ func (sp *Space) junction(o condOp, kids []Cond) Cond {
 		if c, ok := sp.factor(flat); ok {
 			return c
 		}
+		return sp.internCond(cond{op: o, kids: flat})
 	}
-	return sp.internCond(cond{op: o, kids: flat})
+	c := sp.internCond(cond{op: o, kids: flat})
+	if s, ok := sp.simpler[c]; ok {
+		return s
+	}
+	s := c
+	if out, ok := sp.propagate(flat); ok {
+		s = sp.junction(condAnd, out)
+	}
+	if sp.Err() == nil {
+		sp.simpler[c] = s
+	}
+	return s
 }
 
 // absorb drops kids that another one makes redundant: a & (a | b), a | (a & b).

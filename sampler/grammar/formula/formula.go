@@ -90,7 +90,8 @@ type Space struct {
 
 	conds    []cond
 	condKeys map[string]Cond
-	key      []byte // scratch for keys of maps
+	simpler  map[Cond]Cond // of a conjunction, what propagate makes of it
+	key      []byte        // scratch for keys of maps
 
 	numbers   []number.Set
 	numberIDs map[string]int32
@@ -103,7 +104,8 @@ type Space struct {
 	singles  map[regex.Lang]int32 // the name that is all of the language; -1 if it is not one
 	inLang   map[langName]bool
 
-	endless map[regex.Lang]bool
+	endless  map[regex.Lang]bool
+	compared [2]map[pair]bool // inside, apart
 
 	keySets map[string]*KeySet
 	noKeys  *KeySet
@@ -125,6 +127,7 @@ func NewSpace(b *budget.Budget) *Space {
 		contents:  map[Content]F{},
 		exprs:     map[string]F{},
 		condKeys:  map[string]Cond{},
+		simpler:   map[Cond]Cond{},
 		numberIDs: map[string]int32{},
 		numberOps: map[[3]int32]int32{},
 		names:     map[string]int32{},
