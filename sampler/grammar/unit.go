@@ -137,6 +137,8 @@ func (r reader) Close(s state, read []byte, text regex.State) (state, bool) {
 
 func (reader) Named(s state) bool { return s.Key() }
 
+func (reader) White(s state) (int, bool) { return s.White() }
+
 func (r reader) Accepts(text regex.State) bool { return r.lex.Accepts(text) }
 
 func (r reader) Covers(text regex.State, a regex.Alphabet, n int) bool {

@@ -15,10 +15,14 @@ type Machine[S, L comparable] interface {
 	// Accepts reports that the closing quotation mark may follow text.
 	Accepts(text L) bool
 	// Close is Step over the bytes read, which lead from Text's text to one
-	// that Accepts, and a closing quotation mark. Where s is in the name of a
-	// member, as Named tells, Step then takes a colon in any case.
+	// that Accepts, and a closing quotation mark.
 	Close(s S, read []byte, text L) (next S, ok bool)
+	// Named reports that s is in the name of a member. What may come behind
+	// it, up to a colon, is the same for all names.
 	Named(s S) bool
+	// White sorts states by the white space that they allow; ok is false where
+	// it does not know. Equal classes allow the same white space.
+	White(s S) (class int, ok bool)
 	// Free reports that every text of up to k characters, however it is spelt,
 	// is allowed, and, where k is less than limit, no longer one. It may fail
 	// to see that, never the other way round. It implies that text stands between two
@@ -52,10 +56,15 @@ type Masks[S, L comparable] struct {
 	used     int // bytes that the sets hold
 	limit    int
 
-	ids        []int32 // scratch
-	stateStack []S
-	textStack  []L
-	read       []byte
+	blanks map[blankKey][]int32
+	behind S // a state behind a name and its quotation mark, for all of them
+	known  bool
+
+	// Scratch:
+	ids       []int32
+	levels    []level[S, L]
+	textStack []L
+	read      []byte
 }
 
 // NewMasks makes masks of the tokens of t for m. limit bounds the bytes that
@@ -64,8 +73,19 @@ func NewMasks[S, L comparable](t *Table, m Machine[S, L], limit int) *Masks[S, L
 	return &Masks[S, L]{
 		t: t, m: m, limit: limit,
 		states: map[S]*Set{}, texts: map[L]*Set{}, reach: map[S]int{}, textMost: map[L]int{},
-		stateStack: make([]S, t.longest+1), textStack: make([]L, t.longest+1), read: make([]byte, t.longest),
+		blanks: map[blankKey][]int32{},
+		levels: make([]level[S, L], t.longest+1), textStack: make([]L, t.longest+1), read: make([]byte, t.longest+1),
 	}
+}
+
+// Reset forgets all sets.
+func (k *Masks[S, L]) Reset() {
+	clear(k.states)
+	clear(k.texts)
+	clear(k.reach)
+	clear(k.textMost)
+	clear(k.blanks)
+	k.used, k.known = 0, false
 }
 
 // Of returns the set of tokens that s allows: those all of whose bytes can be
@@ -79,11 +99,12 @@ func (k *Masks[S, L]) Of(s S) *Set {
 	if text, ok := k.m.Text(s); ok {
 		in := k.inText(text)
 		k.ids = append(k.ids[:0], in.ids...)
-		k.runQuoted(s, text)
+		k.run(k.t.quoted, k.inside(s, text, 0))
 		set = k.t.union(in.dense, k.ids)
 	} else {
 		k.ids = k.ids[:0]
-		k.run(k.t.all, s)
+		k.run(k.t.solid, level[S, L]{at: atState, state: s})
+		k.runBlank(s)
 		set = k.t.union(nil, k.ids)
 	}
 	k.keep(set)
@@ -164,125 +185,8 @@ func (k *Masks[S, L]) keep(set *Set) {
 	if k.used <= k.limit {
 		return
 	}
-	clear(k.states)
-	clear(k.texts)
-	clear(k.reach)
-	clear(k.textMost)
+	k.Reset()
 	k.used = set.memory()
-}
-
-// run appends to k.ids the tokens of a trie that s allows.
-func (k *Masks[S, L]) run(t *Trie, s S) {
-	stack, nodes := k.stateStack, t.nodes
-	stack[0] = s
-	for i := 0; i < len(nodes); {
-		n := &nodes[i]
-		next, ok := k.m.Step(stack[n.depth-1], n.byte)
-		if !ok {
-			i = int(n.skip)
-			continue
-		}
-		stack[n.depth] = next
-		if n.token >= 0 {
-			k.ids = append(k.ids, n.token)
-		}
-		i++
-	}
-	clear(stack)
-}
-
-// walkQuoted walks the tokens with a quotation mark in them where s is in a text.
-// The bytes before the one that closes the string move only the text. inside is called
-// for the tokens that do not close it, unless it is nil, and behind for the others.
-func (k *Masks[S, L]) walkQuoted(s S, text L, inside func(int32, L), behind func(int32, S)) {
-	states, texts, nodes := k.stateStack, k.textStack, k.t.quoted.nodes
-	texts[0] = text
-	const open = maxTokenBytes + 1
-	closed := open // the depth of the node that closed the string
-	for i := 0; i < len(nodes); {
-		n := &nodes[i]
-		d := int(n.depth)
-		k.read[d-1] = n.byte
-		var ok bool
-		if closed < d {
-			states[d], ok = k.m.Step(states[d-1], n.byte)
-		} else {
-			closed = open
-			texts[d], ok = k.m.StepText(texts[d-1], n.byte)
-			if !ok && n.byte == '"' && k.m.Accepts(texts[d-1]) {
-				if states[d], ok = k.m.Close(s, k.read[:d-1], texts[d-1]); ok {
-					closed = d
-				}
-			}
-		}
-		switch {
-		case !ok:
-			i = int(n.skip)
-			continue
-		case n.token < 0:
-		case closed <= d:
-			behind(n.token, states[d])
-		case inside != nil:
-			inside(n.token, texts[d])
-		}
-		i++
-	}
-	clear(states)
-}
-
-// runQuoted is run for the tokens with a quotation mark in them where s is in a
-// text. It closes a name only for tokens that go on behind the colon.
-func (k *Masks[S, L]) runQuoted(s S, text L) {
-	states, texts, nodes := k.stateStack, k.textStack, k.t.quoted.nodes
-	texts[0] = text
-	named := k.m.Named(s)
-	const open = maxTokenBytes + 1
-	closed := open  // the depth of the node that closed the string
-	stepped := open // the depth from which on there are states, not less than closed
-	for i := 0; i < len(nodes); {
-		n := &nodes[i]
-		d := int(n.depth)
-		k.read[d-1] = n.byte
-		if d <= closed {
-			closed, stepped = open, open
-		}
-		if d <= stepped {
-			stepped = open
-		}
-		var ok bool
-		switch {
-		case d > stepped:
-			states[d], ok = k.m.Step(states[d-1], n.byte)
-		case d == closed+1 && n.byte == ':': // of a name
-			ok = true
-		case d > closed:
-			if states[closed], ok = k.m.Close(s, k.read[:closed-1], texts[closed-1]); ok {
-				for j := closed + 1; j <= d && ok; j++ {
-					states[j], ok = k.m.Step(states[j-1], k.read[j-1])
-				}
-				stepped = closed
-			}
-		default:
-			texts[d], ok = k.m.StepText(texts[d-1], n.byte)
-			if ok || n.byte != '"' || !k.m.Accepts(texts[d-1]) {
-				break
-			}
-			if ok = true; !named {
-				states[d], ok = k.m.Close(s, k.read[:d-1], texts[d-1])
-				stepped = d
-			}
-			closed = d
-		}
-		if !ok {
-			i = int(n.skip)
-			continue
-		}
-		if n.token >= 0 {
-			k.ids = append(k.ids, n.token)
-		}
-		i++
-	}
-	clear(states)
 }
 
 // runText is run within a text.

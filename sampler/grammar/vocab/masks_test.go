@@ -57,6 +57,8 @@ func (m *list) Accepts(text regex.State) bool { return m.lex.Accepts(text) }
 
 func (m *list) Named(listState) bool { return false }
 
+func (m *list) White(listState) (int, bool) { return 0, false }
+
 func (m *list) Distance(s listState) int {
 	if s.at == 2 {
 		return m.lex.Distance(s.text) + 2

@@ -80,3 +80,95 @@ func (k *Masks[S, L]) Near(buf []uint64, s S, most int, ok func(S) bool) {
 		Walk(k.t.text.plain, text, k.m.StepText, lookText)
 	}
 }
+
+// walkQuoted walks the tokens with a quotation mark in them where s is in a text.
+// The bytes before the one that closes the string move only the text. inside is called
+// for the tokens that do not close it, unless it is nil, and behind for the others.
+func (k *Masks[S, L]) walkQuoted(s S, text L, inside func(int32, L), behind func(int32, S)) {
+	states, texts, nodes := make([]S, k.t.quoted.depth+1), k.textStack, k.t.quoted.nodes
+	texts[0] = text
+	const open = maxTokenBytes + 1
+	closed := open // the depth of the node that closed the string
+	for i := 0; i < len(nodes); {
+		n := &nodes[i]
+		d := int(n.depth)
+		k.read[d-1] = n.byte
+		var ok bool
+		if closed < d {
+			states[d], ok = k.m.Step(states[d-1], n.byte)
+		} else {
+			closed = open
+			texts[d], ok = k.m.StepText(texts[d-1], n.byte)
+			if !ok && n.byte == '"' && k.m.Accepts(texts[d-1]) {
+				if states[d], ok = k.m.Close(s, k.read[:d-1], texts[d-1]); ok {
+					closed = d
+				}
+			}
+		}
+		switch {
+		case !ok:
+			i = int(n.skip)
+			continue
+		case n.token < 0:
+		case closed <= d:
+			behind(n.token, states[d])
+		case inside != nil:
+			inside(n.token, texts[d])
+		}
+		i++
+	}
+}
+
+// runQuoted is run for the tokens with a quotation mark in them where s is in a
+// text. It closes a name only for tokens that go on behind the colon.
+func (k *Masks[S, L]) runQuoted(s S, text L) {
+	states, texts, nodes := make([]S, k.t.quoted.depth+1), k.textStack, k.t.quoted.nodes
+	texts[0] = text
+	named := k.m.Named(s)
+	const open = maxTokenBytes + 1
+	closed := open  // the depth of the node that closed the string
+	stepped := open // the depth from which on there are states, not less than closed
+	for i := 0; i < len(nodes); {
+		n := &nodes[i]
+		d := int(n.depth)
+		k.read[d-1] = n.byte
+		if d <= closed {
+			closed, stepped = open, open
+		}
+		if d <= stepped {
+			stepped = open
+		}
+		var ok bool
+		switch {
+		case d > stepped:
+			states[d], ok = k.m.Step(states[d-1], n.byte)
+		case d == closed+1 && n.byte == ':': // of a name
+			ok = true
+		case d > closed:
+			if states[closed], ok = k.m.Close(s, k.read[:closed-1], texts[closed-1]); ok {
+				for j := closed + 1; j <= d && ok; j++ {
+					states[j], ok = k.m.Step(states[j-1], k.read[j-1])
+				}
+				stepped = closed
+			}
+		default:
+			texts[d], ok = k.m.StepText(texts[d-1], n.byte)
+			if ok || n.byte != '"' || !k.m.Accepts(texts[d-1]) {
+				break
+			}
+			if ok = true; !named {
+				states[d], ok = k.m.Close(s, k.read[:d-1], texts[d-1])
+				stepped = d
+			}
+			closed = d
+		}
+		if !ok {
+			i = int(n.skip)
+			continue
+		}
+		if n.token >= 0 {
+			k.ids = append(k.ids, n.token)
+		}
+		i++
+	}
+}

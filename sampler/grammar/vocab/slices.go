@@ -52,6 +52,12 @@ func (t *Table) slice(tokens []entry) {
 	plain := filter(tokens, func(e entry) bool { return bytes.IndexByte(e.bytes, '"') < 0 })
 	x.plain = newTrie(plain)
 	t.quoted = newTrie(filter(tokens, func(e entry) bool { return bytes.IndexByte(e.bytes, '"') >= 0 }))
+	isBlank := func(e entry) bool { return len(bytes.Trim(e.bytes, " \t\r\n")) == 0 }
+	t.solid = newTrie(filter(tokens, func(e entry) bool { return !isBlank(e) }))
+	for _, b := range []byte(" \t\r\n") {
+		some := filter(tokens, func(e entry) bool { return e.bytes[0] == b && isBlank(e) })
+		t.blankFirst = append(t.blankFirst, blank{b, newTrie(some)})
+	}
 	t.sliceByLength(plain)
 	t.sliceByAlphabet(plain)
 }

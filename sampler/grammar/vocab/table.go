@@ -15,8 +15,17 @@ type Table struct {
 	longest  int      // bytes of the longest
 
 	all    *Trie // the ordinary tokens
+	solid  *Trie // those that are not all white space
 	quoted *Trie // those with a quotation mark in them
 	text   textSlices
+
+	blankFirst []blank // the tokens of white space, by their first byte
+}
+
+// blank are the tokens of JSON's white space that begin with a byte.
+type blank struct {
+	byte byte
+	trie *Trie
 }
 
 // New prepares a vocabulary. The error says what about it cannot be used.
