@@ -36,16 +36,6 @@ func (c cond) contains(x Decimal) bool {
 
 func (c cond) not() cond { return cond{!c.rest, c.terms} }
 
-func (c cond) xor(d cond) cond {
-	switch {
-	case len(c.terms) == 0:
-		return cond{c.rest != d.rest, d.terms}
-	case len(d.terms) == 0:
-		return cond{c.rest != d.rest, c.terms}
-	}
-	return cond{c.rest != d.rest, odd(slices.Concat(c.terms, d.terms))}
-}
-
 // odd sorts terms, which it may overwrite, and keeps those that occur an odd
 // number of times.
 func odd(terms []modulus) []modulus {
