@@ -72,6 +72,9 @@ func compile(sp space, rx *regex.Space, doc *value.Value, opt Options) (formula.
 	if opt.Draft == 0 {
 		opt.Draft = Draft2020
 	}
+	// Validators read patterns as ECMA-262 or as their own language's regular
+	// expressions. What both dialects match is valid to either.
+	rx.SetPortable(true)
 	c := &compiler{
 		sp: sp, rx: rx, opt: opt,
 		nodes:    map[nodeKey]*node{},
