@@ -5,10 +5,12 @@
 // body into a typed request and refuse whatever they do not know: a field is
 // either honoured, or an error names it. Backend.Chat or Backend.Completion
 // render the template, count the tokens and check them against the context:
-// the result is a Job. Job.Run starts its sequences and delivers their Events
-// through one channel. ChatResponse collects the events; ChatChunks makes a
-// stream of them; both see the same events, so that the deltas of a stream
-// joined together are the response without one.
+// the result is a Job. The choices of a request with tools or a response format
+// carry a grammar's matcher as their mask, so that what the generator draws
+// cannot be anything else than they ask for. Job.Run starts its sequences and
+// delivers their Events through one channel. Job.Response collects the events;
+// Job.Chunks makes a stream of them; both see the same events, so that the
+// deltas of a stream joined together are the response without one.
 //
 // All errors that a client is to see are *Error.
 package openai
