@@ -91,7 +91,7 @@ func (v *Vocabulary) build(s spec) (*unit, error) {
 		return nil, err
 	}
 	u := &unit{v: v, m: m, start: m.Start(), only: map[state]int16{}}
-	u.masks = vocab.NewMasks(v.table, reader{u.start.Lexer()}, maxMasks)
+	u.masks = vocab.NewMasks(v.table, reader{m, u.start.Lexer()}, maxMasks)
 	return u, nil
 }
 
@@ -116,14 +116,31 @@ func (s spec) formula(sp *formula.Space) (formula.F, error) {
 }
 
 // reader adapts a machine to package vocab.
-type reader struct{ lex *regex.Lexer }
+type reader struct {
+	m   *automaton.Machine
+	lex *regex.Lexer
+}
 
 func (reader) Step(s state, b byte) (state, bool) {
+	if s.Refuses(b) {
+		return nil, false
+	}
 	next := s.Step(b)
 	return next, next != nil
 }
 
-func (reader) Text(s state) (regex.State, bool) { return s.Text() }
+// Text knows nothing once the machine has failed: then only the bytes of Shortest may come.
+func (r reader) Text(s state) (regex.State, bool) {
+	text, ok := s.Text()
+	return text, ok && r.m.Err() == nil
+}
+
+func (r reader) Texts(dst []regex.State, s state) []regex.State {
+	if r.m.Err() != nil {
+		return dst
+	}
+	return s.Texts(dst)
+}
 
 func (r reader) StepText(text regex.State, b byte) (regex.State, bool) {
 	next := r.lex.Step(text, b)

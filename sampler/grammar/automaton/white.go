@@ -1,12 +1,53 @@
 package automaton
 
+import "orchrt/sampler/grammar/regex"
+
 // White sorts states by the white space that may come: from two states of one
 // machine with equal classes, the same sequences of white space are allowed. ok
 // is false where that cannot be told without trying.
 func (s *State) White() (class int, ok bool) {
-	switch s.mode {
-	case inWord, inNumber, inString, inKey, inTail, inLiteral, lastResort:
+	if s.mode == inWord || s.mode == inNumber || s.m.err != nil {
 		return 0, false
 	}
-	return int(s.ws), s.m.err == nil
+	return int(s.ws), s.structural()
+}
+
+// Refuses reports that b may not come, where that is seen at once: it is no
+// byte of JSON outside of strings.
+func (s *State) Refuses(b byte) bool { return !structure[b] && s.structural() }
+
+// structural reports that s is in none of the texts that may hold any bytes:
+// strings, keys, and what stands before and behind the document.
+func (s *State) structural() bool {
+	switch s.mode {
+	case inString, inKey, inTail, inLiteral, lastResort:
+		return false
+	case inNumber, inWord: // the document may end here, and what is behind it begin
+		return s.in != nil || s.c.tail == ""
+	}
+	return true
+}
+
+// structure holds for the bytes of JSON outside of strings.
+var structure = [256]bool{
+	' ': true, '\t': true, '\r': true, '\n': true,
+	'"': true, '{': true, '}': true, '[': true, ']': true, ',': true, ':': true,
+	'0': true, '1': true, '2': true, '3': true, '4': true, '5': true, '6': true, '7': true, '8': true, '9': true,
+	'+': true, '-': true, '.': true, 'E': true, 'e': true,
+	'a': true, 'f': true, 'l': true, 'n': true, 'r': true, 's': true, 't': true, 'u': true,
+}
+
+// Texts appends to dst the states of the string automata inside a string, one
+// for each alternative. A byte that does not close the string is allowed where
+// one of them takes it by Lexer().Step.
+func (s *State) Texts(dst []regex.State) []regex.State {
+	if text, ok := s.Text(); ok {
+		return append(dst, text)
+	}
+	if s.mode == inString {
+		for _, t := range s.threads {
+			dst = append(dst, regex.State(t.f))
+		}
+	}
+	return dst
 }

@@ -12,6 +12,10 @@ type Machine[S, L comparable] interface {
 	// far as StepText allows them from there.
 	Text(s S) (text L, ok bool)
 	StepText(text L, b byte) (next L, ok bool)
+	// Texts appends to dst the texts of which one must allow a byte for it to be
+	// allowed in s, which is in a string though Text tells nothing; nothing
+	// where it does not know.
+	Texts(dst []L, s S) []L
 	// Accepts reports that the closing quotation mark may follow text.
 	Accepts(text L) bool
 	// Close is Step over the bytes read, which lead from Text's text to one
@@ -62,6 +66,7 @@ type Masks[S, L comparable] struct {
 
 	// Scratch:
 	ids       []int32
+	several   []L
 	levels    []level[S, L]
 	textStack []L
 	read      []byte
@@ -101,6 +106,8 @@ func (k *Masks[S, L]) Of(s S) *Set {
 		k.ids = append(k.ids[:0], in.ids...)
 		k.run(k.t.quoted, k.inside(s, text, 0))
 		set = k.t.union(in.dense, k.ids)
+	} else if k.several = k.m.Texts(k.several[:0], s); len(k.several) > 0 {
+		set = k.inTexts(s)
 	} else {
 		k.ids = k.ids[:0]
 		k.run(k.t.solid, level[S, L]{at: atState, state: s})
@@ -110,6 +117,20 @@ func (k *Masks[S, L]) Of(s S) *Set {
 	k.keep(set)
 	k.states[s] = set
 	return set
+}
+
+// inTexts is Of in a string that must agree with one of k.several.
+func (k *Masks[S, L]) inTexts(s S) *Set {
+	dense := make([]uint64, k.t.Words())
+	for _, text := range k.several {
+		k.inText(text).addTo(dense)
+	}
+	k.ids = k.ids[:0]
+	k.run(k.t.quoted, level[S, L]{at: atState, state: s})
+	for _, id := range k.ids {
+		dense[id>>6] |= 1 << (id & 63)
+	}
+	return &Set{dense: dense, own: true}
 }
 
 // inText returns the tokens without a quotation mark that a text allows.

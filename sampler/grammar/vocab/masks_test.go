@@ -55,6 +55,8 @@ func (m *list) Close(_ listState, _ []byte, text regex.State) (listState, bool) 
 
 func (m *list) Accepts(text regex.State) bool { return m.lex.Accepts(text) }
 
+func (m *list) Texts(dst []regex.State, _ listState) []regex.State { return dst }
+
 func (m *list) Named(listState) bool { return false }
 
 func (m *list) White(listState) (int, bool) { return 0, false }

@@ -30,6 +30,16 @@ func (s *Set) Fill(buf []uint64) []uint64 {
 	return buf
 }
 
+// addTo adds the set to bits.
+func (s *Set) addTo(bits []uint64) {
+	for i, w := range s.dense {
+		bits[i] |= w
+	}
+	for _, id := range s.ids {
+		bits[id>>6] |= 1 << (id & 63)
+	}
+}
+
 // Has reports whether the token is in the set.
 func (s *Set) Has(id int32) bool {
 	if id < 0 {
