@@ -51,3 +51,9 @@ func (s *State) Texts(dst []regex.State) []regex.State {
 	}
 	return dst
 }
+
+// Alike reports that s is in the text of a value and that the state behind the
+// string is the same whatever its text.
+func (s *State) Alike() bool {
+	return s.mode == inString && len(s.threads) == 1 && !s.in.recorded() && s.m.err == nil
+}

@@ -85,6 +85,12 @@ func count(n int) int32 { return int32(min(max(n, Unbounded), math.MaxInt32/2)) 
 
 // Const is the formula of the one value v.
 func (sp *Space) Const(v value.Value) F {
+	f := sp.constOf(v)
+	sp.constants[f] = true
+	return f
+}
+
+func (sp *Space) constOf(v value.Value) F {
 	if !sp.spend(2) {
 		return fFalse
 	}
@@ -112,12 +118,20 @@ func (sp *Space) Const(v value.Value) F {
 		}
 		return sp.array(sp.junction(condAnd, kids))
 	}
-	n := len(v.Members)
-	names, fs := make([]string, n), make([]F, n)
+	ids := make([]int32, len(v.Members))
+	byID := make(map[int32]F, len(ids))
 	for i, m := range v.Members {
-		names[i], fs[i] = m.Key, sp.Const(m.Value)
+		ids[i] = sp.nameID(m.Key)
+		byID[ids[i]] = sp.Const(m.Value)
 	}
-	return sp.And(sp.Properties(names, fs), sp.Required(names...), sp.Members(n, n))
+	if ids = sortedSet(ids); len(ids) < len(v.Members) {
+		return fFalse // no object has a key twice
+	}
+	fs := make([]F, len(ids))
+	for i, id := range ids {
+		fs[i] = byID[id]
+	}
+	return sp.object(sp.condExact(ids, fs))
 }
 
 // Enum is the formula of the values vs.

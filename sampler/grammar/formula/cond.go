@@ -21,6 +21,8 @@ const (
 	condHas     // the member named ids[0] occurs and has a value in f
 	condRequire // members named ids occur
 	condMembers // between min and max members
+	condExact   // the members are those named ids, with values in fs, which are Consts
+	condDiffer  // they are not
 	// arrays
 	condEach    // items at index min to max are in f
 	condSomeAt  // some item at an index from min to max is in f
@@ -140,6 +142,10 @@ func (sp *Space) condRequire(ids []int32) Cond {
 	return sp.internCond(cond{op: condRequire, ids: ids})
 }
 
+func (sp *Space) condExact(ids []int32, fs []F) Cond {
+	return sp.internCond(cond{op: condExact, ids: ids, fs: fs})
+}
+
 func (sp *Space) condMembers(lo, hi int32) Cond { return sp.counted(condMembers, lo, hi) }
 func (sp *Space) condItems(lo, hi int32) Cond   { return sp.counted(condItems, lo, hi) }
 
@@ -224,6 +230,10 @@ func (sp *Space) condNot(c Cond) Cond {
 			kids = append(kids, sp.condProps([]int32{id}, []F{fFalse}))
 		}
 		n = sp.junction(condOr, kids)
+	case condExact:
+		n = sp.internCond(cond{op: condDiffer, ids: a.ids, fs: a.fs})
+	case condDiffer:
+		n = sp.condExact(a.ids, a.fs)
 	case condMembers, condItems:
 		n = sp.counted(a.op, 0, a.min-1)
 		if a.min == 0 {

@@ -73,6 +73,13 @@ func (sp *Space) evalMembers(c Cond, ms []value.Member) bool {
 			id, ok := sp.names[m.Key]
 			return ok && contains(a.ids, id)
 		}) == len(a.ids)
+	case condExact, condDiffer:
+		same := count(func(m value.Member) bool {
+			id, ok := sp.names[m.Key]
+			i, found := slices.BinarySearch(a.ids, id)
+			return ok && found && Eval(sp, a.fs[i], m.Value)
+		})
+		return (a.op == condExact) == (same == len(ms) && same == len(a.ids))
 	case condMembers:
 		return len(ms) >= int(a.min) && (a.max < 0 || len(ms) <= int(a.max))
 	}

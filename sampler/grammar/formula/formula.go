@@ -83,10 +83,11 @@ type Space struct {
 	budget *budget.Budget
 	err    error
 
-	nodes    []node
-	contents map[Content]F
-	exprs    map[string]F
-	refs     []F // definitions; -1 before Define
+	nodes     []node
+	contents  map[Content]F
+	exprs     map[string]F
+	constants map[F]bool // made by Const
+	refs      []F        // definitions; -1 before Define
 
 	conds    []cond
 	condKeys map[string]Cond
@@ -126,6 +127,7 @@ func NewSpace(b *budget.Budget) *Space {
 		budget:    b,
 		contents:  map[Content]F{},
 		exprs:     map[string]F{},
+		constants: map[F]bool{},
 		condKeys:  map[string]Cond{},
 		simpler:   map[Cond]Cond{},
 		numberIDs: map[string]int32{},

@@ -67,24 +67,45 @@ func (s *solver) branch(todo, atoms []Cond) {
 			rest = append(rest, k)
 		}
 	}
-	r := s.leaf(atoms)
+	r, open := s.leaf(atoms)
 	if !r.ok || s.best.ok && len(r.text) >= len(s.best.text) {
 		s.tried++
 		return
 	}
-	if choice == 0 {
+	var ways []Cond
+	switch {
+	case choice != 0:
+		ways = s.sp.conds[choice].kids
+	case open != 0:
+		ways = s.sp.differences(open)
+		atoms = slices.DeleteFunc(slices.Clone(atoms), func(k Cond) bool { return k == open })
+	default:
 		if s.best.ok {
 			s.tried++
 		}
 		s.best = r
 		return
 	}
-	for _, k := range s.sp.conds[choice].kids {
+	for _, k := range ways {
 		if s.done() {
 			return
 		}
 		s.branch(append(slices.Clone(rest), k), atoms)
 	}
+}
+
+// differences are the ways in which an object can differ from the one of a
+// condDiffer.
+func (sp *Space) differences(c Cond) []Cond {
+	a := sp.conds[c]
+	var out []Cond
+	for _, id := range a.ids {
+		out = append(out, sp.condProps([]int32{id}, []F{fFalse}))
+	}
+	for i, id := range a.ids {
+		out = append(out, sp.condHas(id, sp.Not(a.fs[i])))
+	}
+	return append(out, sp.condSome(sp.otherThan(a.ids), fTrue))
 }
 
 // leaf is a conjunction of atoms taken apart.
@@ -108,11 +129,13 @@ type member struct {
 	value F
 }
 
-// leaf solves a conjunction of atoms.
-func (s *solver) leaf(atoms []Cond) found {
+// leaf solves a conjunction of atoms. It returns a condDiffer that the solution may
+// not satisfy, if there is one.
+func (s *solver) leaf(atoms []Cond) (found, Cond) {
 	l := &leaf{solver: s, hi: Unbounded}
 	need := map[int32]F{}
 	var order []int32
+	var differ []Cond
 	require := func(id int32, f F) {
 		if _, ok := need[id]; !ok {
 			order = append(order, id)
@@ -135,29 +158,62 @@ func (s *solver) leaf(atoms []Cond) found {
 				require(id, fTrue)
 			}
 		case condMembers:
-			l.lo, l.hi = a.min, a.max
+			l.count(a.min, a.max)
+		case condExact:
+			for i, id := range a.ids {
+				require(id, a.fs[i])
+			}
+			l.count(int32(len(a.ids)), int32(len(a.ids)))
+		case condDiffer:
+			differ = append(differ, k)
 		}
 	}
-	if l.hi >= 0 && len(order) > int(l.hi) {
-		return found{}
+	if l.hi >= 0 && (len(order) > int(l.hi) || l.lo > l.hi) {
+		return found{}, 0
 	}
 	slices.Sort(order)
 	for _, id := range order {
 		key := s.sp.nameText[id]
 		if s.seen.Has(key) {
 			s.rejected = true
-			return found{}
+			return found{}, 0
 		}
 		f := s.sp.And(l.valueOf(id), need[id])
 		if _, ok := s.sp.value(f, false); !ok {
-			return found{}
+			return found{}, 0
 		}
 		l.chosen = append(l.chosen, member{key: key, name: id, value: f})
 	}
 	if !l.satisfy(0) {
-		return found{}
+		return found{}, 0
 	}
-	return l.write()
+	for _, d := range differ {
+		if !l.differs(s.sp.conds[d]) {
+			return l.write(), d
+		}
+	}
+	return l.write(), 0
+}
+
+// count narrows the number of members.
+func (l *leaf) count(lo, hi int32) {
+	l.lo = max(l.lo, lo)
+	if hi >= 0 && (l.hi < 0 || hi < l.hi) {
+		l.hi = hi
+	}
+}
+
+// differs reports whether the members that were chosen are not all of those of d,
+// or more, or have a value that d does not.
+func (l *leaf) differs(d cond) bool {
+	if len(l.chosen) != len(d.ids) {
+		return true
+	}
+	return slices.ContainsFunc(l.chosen, func(m member) bool {
+		id, ok := l.sp.names[m.key]
+		i, found := slices.BinarySearch(d.ids, id)
+		return !ok || !found || l.sp.apart(m.value, d.fs[i])
+	})
 }
 
 // valueOf is what the member named id must satisfy.

@@ -115,7 +115,7 @@ func (sp *Space) gather(c Cond, m *mentions, done map[Cond]bool) {
 		if !slices.Contains(m.tables, c) {
 			m.tables = append(m.tables, c)
 		}
-	case condHas, condRequire:
+	case condHas, condRequire, condExact, condDiffer:
 		m.ids = append(m.ids, a.ids...)
 		for _, id := range a.ids {
 			m.owned[id] = true

@@ -38,7 +38,13 @@ func (sp *Space) member(c Cond, k keyClass) []Alt {
 	case condAlways:
 		return []Alt{{fTrue, c}}
 	case condAnd, condOr:
-		return sp.progressKids(a.op, a.kids, func(kid Cond) []Alt { return sp.member(kid, k) })
+		if a.op == condAnd {
+			if kids, differ := sp.splitDiffer(a.kids); differ != nil {
+				first := sp.differ(differ, k.name)
+				return sp.progressKids(condAnd, kids, first, func(kid Cond) []Alt { return sp.member(kid, k) })
+			}
+		}
+		return sp.progressKids(a.op, a.kids, nil, func(kid Cond) []Alt { return sp.member(kid, k) })
 	case condProps:
 		if k.name >= 0 {
 			if i, ok := slices.BinarySearch(a.ids, k.name); ok {
@@ -65,8 +71,55 @@ func (sp *Space) member(c Cond, k keyClass) []Alt {
 		}
 	case condMembers:
 		return sp.countDown(a.op, a.min, a.max)
+	case condExact:
+		if f, rest, ok := sp.past(c, k.name); ok {
+			return single(f, rest)
+		}
+		return nil
+	case condDiffer:
+		return sp.differ([]Cond{c}, k.name)
 	}
 	return single(fTrue, c)
+}
+
+// past takes the member named id from a condExact or condDiffer.
+func (sp *Space) past(c Cond, id int32) (f F, rest Cond, ok bool) {
+	a := sp.conds[c]
+	i, found := slices.BinarySearch(a.ids, id)
+	if id < 0 || !found {
+		return 0, 0, false
+	}
+	rest = sp.internCond(cond{
+		op:  a.op,
+		ids: slices.Delete(slices.Clone(a.ids), i, i+1),
+		fs:  slices.Delete(slices.Clone(a.fs), i, i+1),
+	})
+	return a.fs[i], rest, true
+}
+
+// differ progresses a conjunction of condDiffer. The constants that they have for
+// the key exclude one another, so that there is one alternative for each and one
+// for all other values.
+func (sp *Space) differ(cs []Cond, id int32) []Alt {
+	var values []F
+	rests := map[F][]Cond{}
+	for _, c := range cs {
+		f, rest, ok := sp.past(c, id)
+		if !ok {
+			continue // it differs by having this key
+		}
+		if rests[f] == nil {
+			values = append(values, f)
+		}
+		rests[f] = append(rests[f], rest)
+	}
+	alts := make([]Alt, 0, len(values)+1)
+	others := make([]F, len(values))
+	for i, f := range values {
+		alts = append(alts, Alt{f, sp.junction(condAnd, rests[f])})
+		others[i] = sp.Not(f)
+	}
+	return append(alts, Alt{sp.And(others...), Always})
 }
 
 // item progresses a condition on arrays past an item; fresh is the formula of the
@@ -80,7 +133,7 @@ func (sp *Space) item(c Cond, fresh F) []Alt {
 	case condNever:
 		return nil
 	case condAnd, condOr:
-		return sp.progressKids(a.op, a.kids, func(kid Cond) []Alt { return sp.item(kid, fresh) })
+		return sp.progressKids(a.op, a.kids, nil, func(kid Cond) []Alt { return sp.item(kid, fresh) })
 	case condEach:
 		switch {
 		case a.min > 0:
@@ -140,8 +193,27 @@ func (sp *Space) countDown(o condOp, lo, hi int32) []Alt {
 	return single(fTrue, sp.counted(o, lo-1, less(hi)))
 }
 
-// progressKids progresses each kid and combines the alternatives.
-func (sp *Space) progressKids(o condOp, kids []Cond, progress func(Cond) []Alt) []Alt {
+// splitDiffer takes the condDiffer from the kids of a conjunction.
+func (sp *Space) splitDiffer(kids []Cond) (others, differ []Cond) {
+	for _, k := range kids {
+		if sp.conds[k].op == condDiffer {
+			differ = append(differ, k)
+		}
+	}
+	if differ == nil {
+		return kids, nil
+	}
+	for _, k := range kids {
+		if sp.conds[k].op != condDiffer {
+			others = append(others, k)
+		}
+	}
+	return others, differ
+}
+
+// progressKids progresses each kid and combines the alternatives, in a conjunction
+// with those of more, if that is not nil.
+func (sp *Space) progressKids(o condOp, kids []Cond, more []Alt, progress func(Cond) []Alt) []Alt {
 	if o == condOr {
 		var out []Alt
 		for _, kid := range kids {
@@ -153,6 +225,9 @@ func (sp *Space) progressKids(o condOp, kids []Cond, progress func(Cond) []Alt) 
 	// is over the others.
 	values, rests := make([]F, 0, len(kids)), make([]Cond, 0, len(kids))
 	var choices [][]Alt
+	if more != nil {
+		choices = append(choices, more)
+	}
 	for _, kid := range kids {
 		switch alts := progress(kid); len(alts) {
 		case 0:
@@ -206,7 +281,25 @@ func clean(sp *Space, alts []Alt) []Alt {
 		}
 		merged = append(merged, a)
 	}
-	return merged
+	return sp.exclude(merged)
+}
+
+// exclude makes the choice between "not the constant v, and all is well" and
+// "anything, and the rest is left to satisfy" a choice between not v and v. It
+// says the same, and alternatives for many constants do not multiply: a value is
+// at most one of them.
+func (sp *Space) exclude(alts []Alt) []Alt {
+	if len(alts) != 2 {
+		return alts
+	}
+	i := slices.IndexFunc(alts, func(a Alt) bool { return a.Rest == Always })
+	if i < 0 || alts[1-i].Value != fTrue {
+		return alts
+	}
+	if v := sp.nodes[alts[i].Value].not; v >= 0 && sp.constants[v] {
+		alts[1-i].Value = v
+	}
+	return alts
 }
 
 // Closes reports whether c holds if no member or item follows.
@@ -226,6 +319,10 @@ func (sp *Space) Closes(c Cond) bool {
 		return slices.ContainsFunc(a.kids, sp.Closes)
 	case condMembers, condItems:
 		return a.min == 0
+	case condExact:
+		return len(a.ids) == 0
+	case condDiffer:
+		return len(a.ids) > 0
 	}
 	return true
 }
@@ -256,7 +353,7 @@ func (sp *Space) Wanted(c Cond) []string {
 		for _, k := range a.kids {
 			out = append(out, sp.Wanted(k)...)
 		}
-	case condHas, condRequire:
+	case condHas, condRequire, condExact:
 		for _, id := range a.ids {
 			out = append(out, sp.nameText[id])
 		}

@@ -185,8 +185,7 @@ func (g *gen) scalar() *Expr {
 			holds: func(v value.Value) bool { return v.Kind == value.Number && parse(v.Text).Cmp(decimal(lo)) >= 0 },
 		}
 	case 1:
-		v := scalars[g.rng.IntN(len(scalars))]
-		return constant(v)
+		return constant(Value(g.rng, g.rng.IntN(3)))
 	case 2:
 		l := keyLangs[g.rng.IntN(len(keyLangs))]
 		return &Expr{
@@ -195,7 +194,7 @@ func (g *gen) scalar() *Expr {
 			holds: func(v value.Value) bool { return v.Kind == value.String && l.has(v.Text) },
 		}
 	case 3:
-		vs := []value.Value{scalars[g.rng.IntN(len(scalars))], scalars[g.rng.IntN(len(scalars))]}
+		vs := []value.Value{Value(g.rng, 1), Value(g.rng, 1)}
 		return &Expr{
 			text:  fmt.Sprintf("enum%v", vs),
 			build: func(b *builder) formula.F { return b.sp.Enum(vs) },
