@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"orchrt/sampler/grammar/formula"
 	"orchrt/sampler/grammar/number"
@@ -54,7 +55,7 @@ var keyLangs = []struct {
 	{".*", (*regex.Space).All, func(string) bool { return true }},
 	{"~(a|b)", func(s *regex.Space) regex.Lang { return s.Not(s.Literals([]string{"a", "b"})) },
 		func(k string) bool { return k != "a" && k != "b" }},
-	{".{0,1}", func(s *regex.Space) regex.Lang { return s.Length(0, 1) }, func(k string) bool { return len(k) <= 1 }},
+	{".{0,1}", func(s *regex.Space) regex.Lang { return s.Length(0, 1) }, func(k string) bool { return utf8.RuneCountInString(k) <= 1 }},
 	{"a|c", func(s *regex.Space) regex.Lang { return s.Literals([]string{"a", "c"}) },
 		func(k string) bool { return k == "a" || k == "c" }},
 }
