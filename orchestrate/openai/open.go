@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -37,7 +38,7 @@ func NewBackend(ck *checkpoint.Checkpoint, g Generator, opt ModelOptions) (*Back
 	}
 	b := &Backend{Generator: g, Tokenizer: tok, Names: opt.Names, Created: time.Now(), Context: opt.Context,
 		Vocab: ck.Config.Vocab, Overrides: opt.Overrides, MaxChoices: opt.MaxChoices,
-		Grammar: sync.OnceValues(func() (*grammar.Vocabulary, error) { return grammar.NewVocabulary(tok) })}
+		Grammar: sync.OnceValues(func() (*grammar.Vocabulary, error) { return newVocabulary(tok) })}
 	if b.Context == 0 {
 		b.Context = ck.Config.Context
 	}
@@ -63,6 +64,17 @@ func NewBackend(ck *checkpoint.Checkpoint, g Generator, opt ModelOptions) (*Back
 		return nil, fmt.Errorf("%s: chat template: %w", opt.File, err)
 	}
 	return b, nil
+}
+
+// newVocabulary prepares tok's vocabulary. A panic is an error: it may happen in
+// the background, and answers without tools do not need the vocabulary.
+func newVocabulary(tok *tokenizer.Tokenizer) (v *grammar.Vocabulary, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return grammar.NewVocabulary(tok)
 }
 
 // defaultParams are Qwen3's recommendation under the file's own.
