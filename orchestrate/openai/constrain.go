@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"orchrt/runtime"
 	"orchrt/sampler/grammar"
 )
 
@@ -28,7 +29,11 @@ func (b *Backend) constrain(j *Job, r *ChatRequest) *Error {
 		return internal(errors.New("openai: the backend has no grammar"))
 	}
 	v, err := b.Grammar()
-	if err != nil {
+	var crash *runtime.PanicError
+	switch {
+	case errors.As(err, &crash):
+		return engineError(err)
+	case err != nil:
 		return invalid(field, CodeUnsupported, "%q: the vocabulary of this model cannot be constrained: %v", field, err)
 	}
 	if c.EOS = j.Params.EOS; c.Choice == grammar.None {

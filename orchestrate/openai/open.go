@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"orchrt/runtime"
 	"orchrt/runtime/checkpoint"
 	"orchrt/sampler"
 	"orchrt/sampler/grammar"
@@ -71,7 +72,7 @@ func NewBackend(ck *checkpoint.Checkpoint, g Generator, opt ModelOptions) (*Back
 func newVocabulary(tok *tokenizer.Tokenizer) (v *grammar.Vocabulary, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			err = &runtime.PanicError{Value: p, Stack: debug.Stack()}
 		}
 	}()
 	return grammar.NewVocabulary(tok)
