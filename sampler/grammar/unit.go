@@ -154,6 +154,13 @@ func (r reader) Close(s state, read []byte, text regex.State) (state, bool) {
 
 func (reader) Named(s state) bool { return s.Key() }
 
+func (reader) Alike(s state) bool { return s.Alike() }
+
+func (r reader) Between(text regex.State) bool {
+	_, ok := r.lex.Residual(text)
+	return ok
+}
+
 func (reader) White(s state) (int, bool) { return s.White() }
 
 func (r reader) Accepts(text regex.State) bool { return r.lex.Accepts(text) }

@@ -24,6 +24,11 @@ type Machine[S, L comparable] interface {
 	// Named reports that s is in the name of a member. What may come behind
 	// it, up to a colon, is the same for all names.
 	Named(s S) bool
+	// Alike reports that s is in a string and the state behind it is the same
+	// whatever its text.
+	Alike(s S) bool
+	// Between reports that text stands between two characters, not in an escape.
+	Between(text L) bool
 	// White sorts states by the white space that they allow; ok is false where
 	// it does not know. Equal classes allow the same white space.
 	White(s S) (class int, ok bool)
@@ -54,7 +59,8 @@ type Masks[S, L comparable] struct {
 	t        *Table
 	m        Machine[S, L]
 	states   map[S]*Set
-	texts    map[L]*Set
+	texts    map[L]*Set // of the tokens that stay within the text
+	names    map[L]*Set // of those that go no further than the colon behind a name
 	reach    map[S]int
 	textMost map[L]int
 	used     int // bytes that the sets hold
@@ -63,6 +69,10 @@ type Masks[S, L comparable] struct {
 	blanks map[blankKey][]int32
 	behind S // a state behind a name and its quotation mark, for all of them
 	known  bool
+	// The tails of quotedTokens that are allowed in the state asked for last, and behind names:
+	tailsOf    []bool
+	tailsState S
+	nameTails  []bool
 
 	// Scratch:
 	ids       []int32
@@ -70,6 +80,7 @@ type Masks[S, L comparable] struct {
 	levels    []level[S, L]
 	textStack []L
 	read      []byte
+	headRead  []byte
 }
 
 // NewMasks makes masks of the tokens of t for m. limit bounds the bytes that
@@ -77,9 +88,9 @@ type Masks[S, L comparable] struct {
 func NewMasks[S, L comparable](t *Table, m Machine[S, L], limit int) *Masks[S, L] {
 	return &Masks[S, L]{
 		t: t, m: m, limit: limit,
-		states: map[S]*Set{}, texts: map[L]*Set{}, reach: map[S]int{}, textMost: map[L]int{},
+		states: map[S]*Set{}, texts: map[L]*Set{}, names: map[L]*Set{}, reach: map[S]int{}, textMost: map[L]int{},
 		blanks: map[blankKey][]int32{},
-		levels: make([]level[S, L], t.longest+1), textStack: make([]L, t.longest+1), read: make([]byte, t.longest+1),
+		levels: make([]level[S, L], t.longest+1), textStack: make([]L, t.longest+1), read: make([]byte, t.longest+1), headRead: make([]byte, t.longest+1),
 	}
 }
 
@@ -87,10 +98,11 @@ func NewMasks[S, L comparable](t *Table, m Machine[S, L], limit int) *Masks[S, L
 func (k *Masks[S, L]) Reset() {
 	clear(k.states)
 	clear(k.texts)
+	clear(k.names)
 	clear(k.reach)
 	clear(k.textMost)
 	clear(k.blanks)
-	k.used, k.known = 0, false
+	k.used, k.known, k.tailsOf, k.nameTails = 0, false, nil, nil
 }
 
 // Of returns the set of tokens that s allows: those all of whose bytes can be
@@ -102,10 +114,7 @@ func (k *Masks[S, L]) Of(s S) *Set {
 	}
 	var set *Set
 	if text, ok := k.m.Text(s); ok {
-		in := k.inText(text)
-		k.ids = append(k.ids[:0], in.ids...)
-		k.run(k.t.quoted, k.inside(s, text, 0))
-		set = k.t.union(in.dense, k.ids)
+		set = k.inString(s, text)
 	} else if k.several = k.m.Texts(k.several[:0], s); len(k.several) > 0 {
 		set = k.inTexts(s)
 	} else {
@@ -119,6 +128,17 @@ func (k *Masks[S, L]) Of(s S) *Set {
 	return set
 }
 
+// inString is Of in a string.
+func (k *Masks[S, L]) inString(s S, text L) *Set {
+	if k.m.Named(s) && k.m.Between(text) {
+		return k.inName(s, text)
+	}
+	in := k.inText(text)
+	k.ids = append(k.ids[:0], in.ids...)
+	k.closing(s, text)
+	return k.t.union(in.dense, k.ids)
+}
+
 // inTexts is Of in a string that must agree with one of k.several.
 func (k *Masks[S, L]) inTexts(s S) *Set {
 	dense := make([]uint64, k.t.Words())
@@ -126,7 +146,7 @@ func (k *Masks[S, L]) inTexts(s S) *Set {
 		k.inText(text).addTo(dense)
 	}
 	k.ids = k.ids[:0]
-	k.run(k.t.quoted, level[S, L]{at: atState, state: s})
+	k.run(k.t.quoted.all, level[S, L]{at: atState, state: s})
 	for _, id := range k.ids {
 		dense[id>>6] |= 1 << (id & 63)
 	}

@@ -57,6 +57,13 @@ func (m *list) Accepts(text regex.State) bool { return m.lex.Accepts(text) }
 
 func (m *list) Texts(dst []regex.State, _ listState) []regex.State { return dst }
 
+func (m *list) Alike(listState) bool { return m.free }
+
+func (m *list) Between(text regex.State) bool {
+	_, ok := m.lex.Residual(text)
+	return ok
+}
+
 func (m *list) Named(listState) bool { return false }
 
 func (m *list) White(listState) (int, bool) { return 0, false }

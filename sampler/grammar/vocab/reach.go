@@ -85,7 +85,7 @@ func (k *Masks[S, L]) Near(buf []uint64, s S, most int, ok func(S) bool) {
 // The bytes before the one that closes the string move only the text. inside is called
 // for the tokens that do not close it, unless it is nil, and behind for the others.
 func (k *Masks[S, L]) walkQuoted(s S, text L, inside func(int32, L), behind func(int32, S)) {
-	states, texts, nodes := make([]S, k.t.quoted.depth+1), k.textStack, k.t.quoted.nodes
+	states, texts, nodes := make([]S, k.t.quoted.all.depth+1), k.textStack, k.t.quoted.all.nodes
 	texts[0] = text
 	const open = maxTokenBytes + 1
 	closed := open // the depth of the node that closed the string
@@ -122,7 +122,7 @@ func (k *Masks[S, L]) walkQuoted(s S, text L, inside func(int32, L), behind func
 // runQuoted is run for the tokens with a quotation mark in them where s is in a
 // text. It closes a name only for tokens that go on behind the colon.
 func (k *Masks[S, L]) runQuoted(s S, text L) {
-	states, texts, nodes := make([]S, k.t.quoted.depth+1), k.textStack, k.t.quoted.nodes
+	states, texts, nodes := make([]S, k.t.quoted.all.depth+1), k.textStack, k.t.quoted.all.nodes
 	texts[0] = text
 	named := k.m.Named(s)
 	const open = maxTokenBytes + 1

@@ -51,7 +51,7 @@ func (t *Table) slice(tokens []entry) {
 	x := &t.text
 	plain := filter(tokens, func(e entry) bool { return bytes.IndexByte(e.bytes, '"') < 0 })
 	x.plain = newTrie(plain)
-	t.quoted = newTrie(filter(tokens, func(e entry) bool { return bytes.IndexByte(e.bytes, '"') >= 0 }))
+	t.quoted = newQuoted(filter(tokens, func(e entry) bool { return bytes.IndexByte(e.bytes, '"') >= 0 }))
 	isBlank := func(e entry) bool { return len(bytes.Trim(e.bytes, " \t\r\n")) == 0 }
 	t.solid = newTrie(filter(tokens, func(e entry) bool { return !isBlank(e) }))
 	for _, b := range []byte(" \t\r\n") {

@@ -16,7 +16,7 @@ type Table struct {
 
 	all    *Trie // the ordinary tokens
 	solid  *Trie // those that are not all white space
-	quoted *Trie // those with a quotation mark in them
+	quoted quotedTokens
 	text   textSlices
 
 	blankFirst []blank // the tokens of white space, by their first byte

@@ -58,7 +58,7 @@ func TestTable(t *testing.T) {
 		}
 	}
 	t.Logf("plain %d/%d, unsure %d, quoted %d/%d, beyond %d/%d, most %d", v.text.plain.Tokens(), v.text.plain.Len(), v.text.unsure.Tokens(),
-		v.quoted.Tokens(), v.quoted.Len(), v.text.beyond.Tokens(), v.text.beyond.Len(), v.text.most)
+		v.quoted.all.Tokens(), v.quoted.all.Len(), v.text.beyond.Tokens(), v.text.beyond.Len(), v.text.most)
 }
 
 // TestWalk compares the trie with each token run alone, on random automata.
