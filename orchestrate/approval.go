@@ -121,3 +121,109 @@ func (g *Grants) UnmarshalJSON(b []byte) error {
 	g.seen = nil
 	return json.Unmarshal(b, &g.seen)
 }
+
+// level is the approval that calls of the tool need.
+func (x *run) level(t *Tool) Approval {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if t.Approval == Ask && x.granted[t.Name] {
+		return Auto
+	}
+	return t.Approval
+}
+
+// agreed leaves out the tools that have changed since they were agreed to,
+// unless the Approver agrees again: a changed description must not reach the
+// model before somebody has seen it.
+func (x *run) agreed(ctx context.Context, tools []Tool) []Tool {
+	g := x.r.Grants
+	if g == nil {
+		return tools
+	}
+	drop := make([]bool, len(tools))
+	var wg sync.WaitGroup
+	for i := range tools {
+		t := &tools[i]
+		if t.Fingerprint == "" || !g.Changed(t.Name, t.Fingerprint) {
+			continue
+		}
+		wg.Go(func() {
+			a := x.ask(ctx, ApprovalQuestion{Tool: t.Name,
+				Reason: "the description of this tool has changed since it was agreed to; it now is: " + clean(t.Description)})
+			if drop[i] = !a.Approve; a.Approve {
+				g.Agree(t.Name, t.Fingerprint)
+			}
+		})
+	}
+	wg.Wait()
+	var out []Tool
+	for i, t := range tools {
+		if drop[i] {
+			x.warn("the tool " + t.Name + " has changed since it was agreed to and is left out until it is approved again")
+			continue
+		}
+		if t.Fingerprint != "" {
+			g.Agree(t.Name, t.Fingerprint)
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+// ask puts a question to the Approver; where there is none, or no answer comes
+// in time, the answer is no.
+func (x *run) ask(ctx context.Context, q ApprovalQuestion) ApprovalAnswer {
+	if x.r.Approve == nil {
+		return ApprovalAnswer{Message: "nobody is there to approve it"}
+	}
+	wait := x.r.ApprovalWait
+	if wait <= 0 {
+		wait = DefaultApprovalWait
+	}
+	x.mu.Lock()
+	x.asked++
+	q.ID, q.Run = fmt.Sprintf("%s_%d", x.opt.ID, x.asked), x.opt.ID
+	x.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	done := make(chan ApprovalAnswer, 1)
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				done <- ApprovalAnswer{Message: "the approval failed"}
+			}
+		}()
+		done <- x.r.Approve(ctx, q)
+	}()
+	x.send(Event{Kind: ApprovalWanted, Call: q.Call, Text: q.ID})
+	select {
+	case a := <-done:
+		return a
+	case <-ctx.Done():
+		return ApprovalAnswer{Message: "nobody answered in time"}
+	}
+}
+
+// approved asks about a call; false where the call has ended with a refusal.
+func (c *call) approved(ctx context.Context) bool {
+	if c.x.level(&c.Tool) == Ask {
+		a := c.x.ask(ctx, ApprovalQuestion{Call: c.Call, Tool: c.Tool.Name, Arguments: c.args, Reason: "the tool asks for it"})
+		if !a.Approve {
+			text := "the call was not approved"
+			if a.Message != "" {
+				text += ": " + a.Message
+			}
+			c.end(Result{}, toolError(Refused, "%s", text), Cost{})
+			return false
+		}
+		if a.Remember {
+			c.x.mu.Lock()
+			if c.x.granted == nil {
+				c.x.granted = make(map[string]bool)
+			}
+			c.x.granted[c.Tool.Name] = true
+			c.x.mu.Unlock()
+		}
+	}
+	return true
+}

@@ -46,7 +46,7 @@ type Tokenizer interface {
 // it returns depends on nothing but its Setup and what it was given, so that a
 // trace replays.
 type Episode interface {
-	// Request is the next turn wanted of the policy.
+	// Request is the next turn wanted of the policy. It changes nothing.
 	Request(r Round) (PolicyRequest, error)
 	// Turn takes what the policy said.
 	Turn(t PolicyTurn) (Step, error)
@@ -56,6 +56,12 @@ type Episode interface {
 	Messages() []chat.Message
 }
 
+// FinalCoster is an Episode whose answer is a call: FinalCost is the least that
+// it may take, which is held back until the end.
+type FinalCoster interface {
+	FinalCost() Cost
+}
+
 // Round says which turn a Request is for.
 type Round struct {
 	N      int    `json:"round"`            // from 1
@@ -63,6 +69,8 @@ type Round struct {
 	Reason string `json:"reason,omitempty"` // of Final, for the model
 	// MaxTokens of a Final turn; 0: the profile's.
 	MaxTokens int `json:"max_tokens,omitempty"`
+	// USD is what a call that a Final turn leads to may cost; nil: no limit.
+	USD *float64 `json:"usd,omitempty"`
 }
 
 // Step is what follows from a turn or from results: actions, or the end, or
@@ -90,6 +98,7 @@ type Action struct {
 // that of Err where there is one.
 type Outcome struct {
 	Action
-	Result Result
-	Err    *ToolError
+	Result  Result
+	Err     *ToolError
+	Pending bool // the client is to execute it: there is no result
 }

@@ -47,8 +47,9 @@ type Tool struct {
 	// the one agreed to before, the tool must be approved again.
 	Fingerprint string
 	// Worst is the most that a call can cost, which is reserved before it starts.
-	// Seconds of 0 mean the Timeout. nil: what Price says of one query, one
-	// request and Timeout seconds, and for a tool with Experts of MaxTokens too.
+	// Seconds of 0 mean the Timeout; args nil asks about any call. nil: what Price
+	// says of one query, one request and Timeout seconds, with Experts of the
+	// dearest one's longest prompt and answer too.
 	Worst func(args json.RawMessage) Cost
 
 	// Role is what the tool does in a profile that gives tools parts to play;
@@ -134,6 +135,8 @@ type ModelUsage struct {
 	Seconds float64 `json:"seconds,omitempty"`
 	// Price of these tokens; nil: that of the tool.
 	Price *Price `json:"price,omitempty"`
+	// USD is what is to be paid beside the tokens.
+	USD float64 `json:"usd,omitempty"`
 }
 
 // Result is what a call gave.
