@@ -68,9 +68,9 @@ func texts(max int) []string {
 // members, which beginnings must not be refused, and that those that are not
 // refused can be completed.
 func TestLexer(t *testing.T) {
-	length, sets := 6, 150
+	length, sets := 6, 80
 	if testing.Short() {
-		length, sets = 5, 100
+		length, sets = 5, 40
 	}
 	type sample struct {
 		text  string
@@ -214,5 +214,29 @@ func TestSpellings(t *testing.T) {
 	}
 	if accepted < 1000 {
 		t.Errorf("only %d members were spelt", accepted)
+	}
+}
+
+// TestBetween has a bound that is not a member within reach of the digits, and a
+// condition of several moduli below it.
+func TestBetween(t *testing.T) {
+	two, err := Multiples(FromInt(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	three, err := Multiples(FromInt(3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := two.Union(three).Intersect(Below(dec(t, "1234.5"))).Intersect(AtLeast(FromInt(0)))
+	for _, form := range []Form{Any, Normal} {
+		x := NewLexerOf(form)
+		for n := range 1300 {
+			text := strconv.Itoa(n)
+			want := n < 1235 && (n%2 == 0 || n%3 == 0)
+			if st, _ := run(x, s, text); (st != 0 && x.Accepts(st)) != want {
+				t.Errorf("form %d: %s is accepted: %v", form, text, !want)
+			}
+		}
 	}
 }

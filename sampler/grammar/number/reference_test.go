@@ -201,6 +201,7 @@ func TestKeys(t *testing.T) {
 		{Integers().Intersect(AtLeast(n("0.5"))), Integers().Intersect(Above(n("0")))},
 		{Integers().Intersect(AtLeast(n("0.5"))), Integers().Intersect(AtLeast(n("1")))},
 		{Integers().Intersect(Below(n("-3"))), Integers().Intersect(AtMost(n("-3.1")))},
+		{Integers().Intersect(Below(n("3"))), Integers().Intersect(AtMost(n("2.5")))},
 		{Integers().Intersect(AtLeast(n("3"))).Intersect(AtMost(n("3.9"))), Point(n("3"))},
 		{Points(n("1"), n("2"), n("1.0")), Point(n("2")).Union(Point(n("1")))},
 		{multiples("2").Intersect(multiples("3")), multiples("6")},

@@ -88,22 +88,21 @@ func Multiples(d Decimal) (Set, error) {
 }
 
 // AtLeast returns the set of all x ≥ d.
-func AtLeast(d Decimal) Set { return from(d, true) }
+func AtLeast(d Decimal) Set { return build(upward(d, true)) }
 
 // Above returns the set of all x > d.
-func Above(d Decimal) Set { return from(d, false) }
+func Above(d Decimal) Set { return build(upward(d, false)) }
 
 // AtMost returns the set of all x ≤ d.
-func AtMost(d Decimal) Set { return from(d.Neg(), true).mirror() }
+func AtMost(d Decimal) Set { return build(upward(d.Neg(), true).mirror()) }
 
 // Below returns the set of all x < d.
-func Below(d Decimal) Set { return from(d.Neg(), false).mirror() }
+func Below(d Decimal) Set { return build(upward(d.Neg(), false).mirror()) }
 
-// from returns the numbers above d.
-func from(d Decimal, included bool) Set {
-	var s set
-	if err := checkPlace(d); err != nil {
-		return build(set{err: err})
+// upward returns the numbers above d.
+func upward(d Decimal, included bool) (s set) {
+	if s.err = checkPlace(d); s.err != nil {
+		return s
 	}
 	all, no := cond{rest: true}, cond{}
 	bounded := func(below, above cond) side {
@@ -119,14 +118,13 @@ func from(d Decimal, included bool) Set {
 		s.zero = true
 		s.sides = [2]side{everywhere(all), bounded(all, no)}
 	}
-	return build(s)
+	return s
 }
 
 // mirror returns the set of all -x.
-func (s Set) mirror() Set {
-	t := *s.get()
-	t.sides[0], t.sides[1] = t.sides[1], t.sides[0]
-	return build(t)
+func (s set) mirror() set {
+	s.sides[0], s.sides[1] = s.sides[1], s.sides[0]
+	return s
 }
 
 func checkPlace(d Decimal) error {

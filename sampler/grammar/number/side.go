@@ -18,6 +18,11 @@ type side struct {
 // everywhere is the side with one condition.
 func everywhere(c cond) side { return side{conds: []cond{c}} }
 
+// sized returns a side without an interval that has space for n bounds.
+func sized(n int) side {
+	return side{make([]Decimal, 0, n), make([]bool, 0, n), make([]cond, 0, n+1)}
+}
+
 func (x *side) add(c cond, bound Decimal, in bool) {
 	x.conds = append(x.conds, c)
 	x.bounds = append(x.bounds, bound)
@@ -55,7 +60,7 @@ func (x side) not() side {
 
 // combine returns the union or the intersection of x and y.
 func (x *side) combine(y *side, union bool) (side, error) {
-	var z side
+	z := sized(len(x.bounds) + len(y.bounds))
 	i, j := 0, 0
 	for {
 		c, err := joined(x.conds[i], y.conds[j], union)
@@ -112,7 +117,9 @@ func joined(c, d cond, union bool) (cond, error) {
 // zero condition, bounds that change nothing are gone, and the intervals of
 // multiples of one number begin and end at members.
 func (x side) normal() (side, error) {
+	sparse := false // some interval has only multiples
 	for _, c := range x.conds {
+		sparse = sparse || !c.rest && len(c.terms) > 0
 		if !c.rest && len(c.terms) > 1 {
 			if _, err := c.closure(); err != nil {
 				return x, err
@@ -120,7 +127,10 @@ func (x side) normal() (side, error) {
 		}
 	}
 	x.merge()
-	var y side
+	if !sparse || len(x.bounds) == 0 {
+		return x, nil
+	}
+	y := sized(len(x.bounds))
 	for i, c := range x.conds {
 		lo, hi := x.ends(i)
 		switch {
@@ -161,7 +171,18 @@ func (x *side) ends(i int) (lo Decimal, hi *Decimal) {
 
 // merge removes the bounds that are as the intervals on both their sides.
 func (x *side) merge() {
-	var y side
+	redundant := func(i int) bool {
+		c := x.conds[i]
+		return c.equal(x.conds[i+1]) && x.in[i] == c.contains(x.bounds[i])
+	}
+	first := 0
+	for first < len(x.bounds) && !redundant(first) {
+		first++
+	}
+	if first == len(x.bounds) {
+		return
+	}
+	y := sized(len(x.bounds))
 	c := x.conds[0]
 	for i, b := range x.bounds {
 		next := x.conds[i+1]
