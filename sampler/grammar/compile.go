@@ -23,7 +23,7 @@ func (v *Vocabulary) Compile(c Config) (*Turn, error) {
 	v.mu.Lock()
 	t, ok := v.turns.get(string(key))
 	v.mu.Unlock()
-	if ok {
+	if ok && !t.worn() {
 		return t, nil
 	}
 	if t, err = v.compileTurn(c); err != nil {
@@ -31,9 +31,6 @@ func (v *Vocabulary) Compile(c Config) (*Turn, error) {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if first, ok := v.turns.get(string(key)); ok {
-		return first, nil
-	}
 	v.turns.put(string(key), t, len(key))
 	return t, nil
 }
@@ -61,7 +58,7 @@ func (v *Vocabulary) compileTurn(c Config) (*Turn, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.warn("", u)
+	t.add("", u)
 	if t.gap == nil {
 		t.gap = newGap(u)
 	}
@@ -95,7 +92,7 @@ func (t *Turn) addTools(c Config) error {
 			}
 			return err
 		}
-		t.warn(tool.Name, u)
+		t.add(tool.Name, u)
 		if c.mayCall(tool.Name) {
 			texts = append(texts, callHead(tool.Name))
 			units = append(units, u)
@@ -129,8 +126,9 @@ func (c *Config) mayCall(name string) bool {
 	return c.Allowed == nil || slices.Contains(c.Allowed, name)
 }
 
-// warn notes that a schema is not enforced.
-func (t *Turn) warn(tool string, u *unit) {
+// add notes a unit of the turn, and whether its schema is not enforced.
+func (t *Turn) add(tool string, u *unit) {
+	t.units = append(t.units, u)
 	if u.warning != nil {
 		w := *u.warning
 		w.Tool = tool

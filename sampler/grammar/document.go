@@ -32,7 +32,7 @@ func (v *Vocabulary) CompileSchema(schema []byte, o SchemaOptions) (*Document, e
 		return nil, err
 	}
 	t := v.newTurn(o.EOS)
-	t.warn("", u)
+	t.add("", u)
 	return &Document{t, u}, nil
 }
 

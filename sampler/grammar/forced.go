@@ -107,6 +107,7 @@ func (c cursor) mustRead() ([]byte, cursor) {
 	}
 	c.u.mu.Lock()
 	defer c.u.mu.Unlock()
+	c.u.settle()
 	for len(bytes) < maxForced {
 		b := c.u.onlyByte(c.s)
 		if b < 0 {

@@ -69,7 +69,7 @@ func (v *Vocabulary) unit(s spec) (*unit, error) {
 	v.mu.Lock()
 	u, ok := v.units.get(key)
 	v.mu.Unlock()
-	if ok {
+	if ok && !u.worn() {
 		return u, nil
 	}
 	u, err := v.compile(s)
@@ -78,9 +78,6 @@ func (v *Vocabulary) unit(s spec) (*unit, error) {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if first, ok := v.units.get(key); ok { // another request was quicker
-		return first, nil
-	}
 	v.units.put(key, u, len(key))
 	return u, nil
 }

@@ -120,6 +120,7 @@ func (t *Turn) limited(buf []uint64, at spot, left int) (bits []uint64, all bool
 	u, s := at.cursor.u, at.cursor.s
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.settle()
 	if u.near(s, left) {
 		u.masks.Near(buf, s, left, func(s state) bool { return t.fitsState(s, left) })
 		return buf, false

@@ -30,9 +30,11 @@ func (c *lru[V]) get(key string) (v V, ok bool) {
 	return e.Value.(*slot[V]).value, true
 }
 
-// put adds a value whose key is not in the cache. One larger than the cache is
-// not kept.
+// put sets the value of a key. One larger than the cache is not kept.
 func (c *lru[V]) put(key string, v V, size int) {
+	if e, ok := c.slots[key]; ok {
+		c.drop(e)
+	}
 	if size > c.maxSize {
 		return
 	}

@@ -9,7 +9,8 @@ package grammar
 // whatever follows, so are the tokens before it.
 
 // splits reports that a word certainly ends between text, to its left, and the
-// byte b. It knows ASCII alone, and answers no where it is not certain.
+// byte b, and that the words of text are the same without b. It knows ASCII alone, and
+// answers no where it is not certain.
 func splits(text []byte, b byte) bool {
 	if len(text) == 0 || b >= 0x80 {
 		return false
@@ -17,8 +18,8 @@ func splits(text []byte, b byte) bool {
 	switch a := text[len(text)-1]; {
 	case isDigit(a): // a word of its own
 		return true
-	case isDigit(b): // words of digits take nothing before them
-		return a < 0x80
+	case isDigit(b): // words of digits take nothing before them; the last of several spaces is a word because of b
+		return isLetter(a) || isMark(a) || a == '\n' || a == ' ' && len(text) > 1 && text[len(text)-2] < 0x80 && !isSpace(text[len(text)-2])
 	case isLetter(a):
 		return !isLetter(b)
 	case a == '\n':

@@ -13,6 +13,7 @@ import (
 type Turn struct {
 	v        *Vocabulary
 	warnings []Warning
+	units    []*unit // of all tools and the response
 
 	calls  *wrapper // nil: no calls
 	single bool
@@ -208,6 +209,7 @@ func (t *Turn) tokens(c cursor) *vocab.Set {
 	if c.u != nil {
 		c.u.mu.Lock()
 		defer c.u.mu.Unlock()
+		c.u.settle()
 		return c.u.masks.Of(c.s)
 	}
 	t.mu.Lock()
@@ -230,6 +232,9 @@ func (t *Turn) tokens(c cursor) *vocab.Set {
 
 // maxWrapperSets bounds the sets that a turn keeps: they are small.
 const maxWrapperSets = 4096
+
+// worn reports that one of the units is.
+func (t *Turn) worn() bool { return slices.ContainsFunc(t.units, (*unit).worn) }
 
 // Warnings lists the schemas that are not enforced.
 func (t *Turn) Warnings() []Warning { return t.warnings }

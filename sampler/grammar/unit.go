@@ -19,6 +19,7 @@ const (
 	compileSteps = 1_500_000 // of budget.Budget: some 75 ms
 	maxStates    = 1 << 15   // that its machine remembers
 	maxMasks     = 1 << 20   // bytes of masks
+	maxLanguages = 32 << 20  // bytes of string languages: a unit with more is made anew
 )
 
 // state is a state of a schema's automaton.
@@ -30,11 +31,13 @@ type unit struct {
 	v       *Vocabulary
 	warning *Warning // what is not enforced; Tool is not set
 
-	mu    sync.Mutex // guards what follows
-	m     *automaton.Machine
-	start state
-	masks *vocab.Masks[state, regex.State]
-	only  map[state]int16 // the byte that must follow a state, -1 if there is a choice
+	mu     sync.Mutex // guards what follows
+	sp     *formula.Space
+	m      *automaton.Machine
+	start  state
+	masks  *vocab.Masks[state, regex.State]
+	only   map[state]int16 // the byte that must follow a state, -1 if there is a choice
+	failed bool            // the machine failed and settle was called
 }
 
 // spec is what a unit is made from, and its key in the cache.
@@ -90,7 +93,7 @@ func (v *Vocabulary) build(s spec) (*unit, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &unit{v: v, m: m, start: m.Start(), only: map[state]int16{}}
+	u := &unit{v: v, sp: sp, m: m, start: m.Start(), only: map[state]int16{}}
 	u.masks = vocab.NewMasks(v.table, reader{m, u.start.Lexer()}, maxMasks)
 	return u, nil
 }
@@ -113,6 +116,24 @@ func (s spec) formula(sp *formula.Space) (formula.F, error) {
 		return f, err
 	}
 	return sp.And(f, g), nil
+}
+
+// worn reports that new turns should have a new unit: the machine failed,
+// which stays, or it has taken up much memory.
+func (u *unit) worn() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.m.Err() != nil || u.sp.Regex.Bytes() > maxLanguages
+}
+
+// settle forgets masks that were made before the machine failed: fewer bytes
+// may come since. The unit is locked.
+func (u *unit) settle() {
+	if u.m.Err() != nil && !u.failed {
+		u.failed = true
+		u.masks.Reset()
+		clear(u.only)
+	}
 }
 
 // reader adapts a machine to package vocab.
