@@ -12,11 +12,12 @@ import (
 type cond struct {
 	rest  bool
 	terms []modulus
+	lcms  []modulus // closure's result, once it is known
 }
 
 const (
-	maxTerms   = 64  // of a cond
-	maxClosure = 256 // least common multiples of subsets of its terms
+	maxTerms   = 32 // of a cond
+	maxClosure = 64 // least common multiples of subsets of its terms
 )
 
 var errTerms = errors.New("the combination of multipleOf conditions is too large to be kept exactly")
@@ -34,7 +35,7 @@ func (c cond) contains(x Decimal) bool {
 	return in
 }
 
-func (c cond) not() cond { return cond{!c.rest, c.terms} }
+func (c cond) not() cond { return cond{rest: !c.rest, terms: c.terms} }
 
 // odd sorts terms, which it may overwrite, and keeps those that occur an odd
 // number of times.
@@ -79,7 +80,7 @@ func (c cond) and(d cond) (cond, error) {
 	if terms = odd(terms); len(terms) > maxTerms {
 		return cond{}, errTerms
 	}
-	return cond{c.rest && d.rest, terms}, nil
+	return cond{rest: c.rest && d.rest, terms: terms}, nil
 }
 
 // or is not(not c and not d).
@@ -91,6 +92,9 @@ func (c cond) or(d cond) (cond, error) {
 // closure returns the least common multiples of all sets of terms, larger ones
 // before those that divide them.
 func (c cond) closure() ([]modulus, error) {
+	if c.lcms != nil {
+		return c.lcms, nil
+	}
 	all := slices.Clone(c.terms)
 	for i := 0; i < len(all); i++ {
 		for _, m := range c.terms {
@@ -150,12 +154,34 @@ func (c cond) inside(lo, hi Decimal) *big.Int {
 	return n
 }
 
-// first returns the least number of c, which has no rest, above lo, where there
-// is one up to hi. A nil hi is infinite.
-func (c cond) first(lo Decimal, hi *Decimal) (best Decimal, ok bool) {
+// some returns a number of c, which has no rest, above lo and below hi, the least
+// one if there are few. A nil hi is infinite.
+func (c cond) some(lo Decimal, hi *Decimal) (best Decimal, ok bool) {
+	var above []*big.Int
 	for _, m := range c.terms {
-		from, _ := m.quotient(lo)
-		x, found := c.firstMultiple(m, lo, from, hi)
+		k, _ := m.quotient(lo)
+		above = append(above, k)
+	}
+	next := new(big.Int)
+	for i := range int64(16) {
+		for j, m := range c.terms {
+			x := m.times(next.Add(above[j], big.NewInt(i+1)))
+			if hi != nil && cmpAbs(x, *hi) >= 0 {
+				continue
+			}
+			if c.contains(x) && (!ok || cmpAbs(x, best) < 0) {
+				best, ok = x, true
+			}
+		}
+		if ok {
+			return best, true
+		}
+	}
+	if hi != nil && c.inside(lo, *hi).Sign() == 0 {
+		return best, false
+	}
+	for j, m := range c.terms {
+		x, found := c.firstMultiple(m, lo, above[j], hi)
 		if found && (!ok || cmpAbs(x, best) < 0) {
 			best, ok = x, true
 		}

@@ -111,8 +111,8 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		d, err := Parse(text)
-		if err != nil || max(d.top, -d.top) > 2000 {
-			return
+		if err != nil || max(d.top, -d.top) > 2000 || len(text) > 40 || strings.ContainsAny(text, "eE") && d.Sign() == 0 {
+			return // or big.Rat expands what it need not
 		}
 		if strings.ContainsAny(text, "_xXpP/ ") || rat(t, text).Cmp(rat(t, d.String())) != 0 {
 			t.Fatalf("%q is %v", text, d)

@@ -105,10 +105,14 @@ func (r *reader) reaches(shift int32) bool {
 			return c.rest
 		case len(c.terms) == 1:
 			return m.tail.reaches(c.terms[0], shift)
+		case m.tail.in(c, shift):
+			return true
+		case m.tail.place+shift < l.grid.low: // multiples of 10^low are further apart
+			return false
 		}
 		lo, hi := r.span(shift)
 		n := c.count(lo, hi)
-		return n.Sign() > 0 && (n.Cmp(bigOne) > 0 || !c.contains(hi)) || c.contains(lo)
+		return n.Sign() > 0 && (n.Cmp(bigOne) > 0 || !c.contains(hi))
 	}
 	if slices.Contains(l.in[i:j], true) || l.conds[j].rest {
 		return true

@@ -261,7 +261,7 @@ func TestTooLarge(t *testing.T) {
 func TestPrimes(t *testing.T) {
 	s := Integers().Intersect(Above(FromInt(1))).Intersect(Below(FromInt(1000)))
 	sieved := 0
-	for _, p := range []int64{2, 3, 5, 7, 11, 13} {
+	for _, p := range []int64{2, 3, 5, 7} {
 		m, err := Multiples(FromInt(p))
 		if err != nil {
 			t.Fatal(err)
@@ -273,7 +273,7 @@ func TestPrimes(t *testing.T) {
 	}
 	for n := range 1000 {
 		free := n > 1
-		for _, p := range []int{2, 3, 5, 7, 11, 13} {
+		for _, p := range []int{2, 3, 5, 7} {
 			free = free && n%p != 0
 		}
 		if s.Contains(FromInt(int64(n))) != free {

@@ -8,7 +8,7 @@ import (
 // A Set is a set of numbers. It is immutable, and the zero Set is empty.
 //
 // A combination that cannot be kept exactly (its moduli, without their powers of
-// ten, have a least common multiple from 2^58 on, it needs more than 64 terms, or
+// ten, have a least common multiple from 2^58 on, it needs more than 32 terms, or
 // a bound is beyond 1e±1000) has an Err and no members, as has everything that is
 // made of it.
 type Set struct{ s *set }

@@ -188,7 +188,7 @@ func (l *line) pick(lo Decimal, hi *Decimal) (best Decimal) {
 		}
 		if c := l.conds[i]; c.rest {
 			take(c.simple(from, to))
-		} else if d, ok := c.first(from, to); ok && (to == nil || d != *to) {
+		} else if d, ok := c.some(from, to); ok {
 			take(d)
 		}
 		if i < len(l.bounds) && l.in[i] && (hi == nil || cmpAbs(l.bounds[i], *hi) < 0) {

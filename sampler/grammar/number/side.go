@@ -118,10 +118,11 @@ func joined(c, d cond, union bool) (cond, error) {
 // multiples of one number begin and end at members.
 func (x side) normal() (side, error) {
 	sparse := false // some interval has only multiples
-	for _, c := range x.conds {
+	for i, c := range x.conds {
 		sparse = sparse || !c.rest && len(c.terms) > 0
 		if !c.rest && len(c.terms) > 1 {
-			if _, err := c.closure(); err != nil {
+			var err error
+			if x.conds[i].lcms, err = c.closure(); err != nil {
 				return x, err
 			}
 		}
