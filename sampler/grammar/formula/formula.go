@@ -106,6 +106,8 @@ type Space struct {
 	inLang   map[langName]bool
 
 	endless  map[regex.Lang]bool
+	named    map[string]regex.Lang // of literals
+	idsOf    map[regex.Lang][]int32
 	compared [2]map[pair]bool // inside, apart
 
 	keySets map[string]*KeySet
@@ -138,6 +140,8 @@ func NewSpace(b *budget.Budget) *Space {
 		singles:   map[regex.Lang]int32{},
 		inLang:    map[langName]bool{},
 		endless:   map[regex.Lang]bool{},
+		named:     map[string]regex.Lang{},
+		idsOf:     map[regex.Lang][]int32{},
 		keySets:   map[string]*KeySet{},
 		plans:     map[Cond]*Plan{},
 	}

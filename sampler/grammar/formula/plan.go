@@ -57,6 +57,7 @@ type class struct {
 	// live says of each alternative whether what follows it can be satisfied: 1
 	// yes, -1 no, 0 if that depends on the keys seen.
 	live []int8
+	in   func(regex.Lang) bool // of a Plan that is plain, for keys without a name
 }
 
 // state sums live up: 1 if some alternative is open whatever was seen, -1 if none
@@ -77,6 +78,11 @@ type Plan struct {
 	named  []int32 // all names, ascending
 	always regex.Lang
 	depend []*class // whose state depends on the keys seen
+	// plain is set where every alternative is open: the condition has no choice
+	// in it and can be satisfied whatever was seen. Classes have no alternatives
+	// then; Member finds them.
+	plain bool
+	cond  Cond
 }
 
 // Plan returns the plan of a condition on objects, which is made once.
@@ -134,8 +140,12 @@ func (sp *Space) makePlan(c Cond) *Plan {
 	m := &mentions{owned: map[int32]bool{}}
 	sp.gather(c, m, map[Cond]bool{})
 	m.ids = sortedSet(m.ids)
-	p := &Plan{sp: sp, named: m.ids, byName: make(map[int32]*class, len(m.ids)), always: sp.Regex.None()}
+	p := &Plan{sp: sp, cond: c, named: m.ids, byName: make(map[int32]*class, len(m.ids)), always: sp.Regex.None()}
 	sp.spend(4 + 2*len(m.ids))
+	if sp.plainPlan(p, m) {
+		return p
+	}
+	p.byName = make(map[int32]*class, len(m.ids))
 	groups := map[string]*class{}
 	var order []*class
 	for _, id := range m.ids {
@@ -171,6 +181,107 @@ func (sp *Space) makePlan(c Cond) *Plan {
 	}
 	p.always = p.keys(func(cl *class) bool { return cl.state() > 0 })
 	return p
+}
+
+// plainPlan makes the plan of a conjunction of condProps, condEvery, condRequire
+// and condMembers, which holds for some members whatever was seen. It reports
+// false for others. A key is open then if its value exists, and something may
+// follow: that is so after a member that is required anyway, and else needs to be
+// found out only once.
+func (sp *Space) plainPlan(p *Plan, m *mentions) bool {
+	kids := []Cond{p.cond}
+	if sp.conds[p.cond].op == condAnd {
+		kids = sp.conds[p.cond].kids
+	}
+	var every []cond
+	var required []int32
+	lo, hi := int32(0), int32(Unbounded)
+	for _, k := range kids {
+		switch a := sp.conds[k]; a.op {
+		case condAlways, condProps:
+		case condEvery:
+			every = append(every, a)
+		case condRequire:
+			required = a.ids
+		case condMembers:
+			lo, hi = a.min, a.max
+		default:
+			return false
+		}
+	}
+	if lo > 0 && lo > int32(len(required)) || hi >= 0 || sp.ever(p.cond) != 1 {
+		return false
+	}
+	m.owned = nil
+	live := map[string]bool{}
+	open := make([]int32, 0, len(m.ids))
+	cl := &class{}
+	for _, id := range m.ids {
+		k := sp.signature(m, id)
+		ok, known := live[k]
+		if !known {
+			fs := make([]F, 0, 4)
+			for _, t := range m.tables {
+				if i, ok := slices.BinarySearch(sp.conds[t].ids, id); ok {
+					fs = append(fs, sp.conds[t].fs[i])
+				}
+			}
+			for _, e := range every {
+				if sp.nameIn(e.lang, id) {
+					fs = append(fs, e.f)
+				}
+			}
+			_, ok = sp.value(sp.And(fs...), false)
+			live[k] = ok
+		}
+		if ok {
+			open = append(open, id)
+			p.byName[id] = cl
+		} else {
+			p.byName[id] = &class{}
+		}
+	}
+	parts := sp.split(m.ids, m.langs)
+	var langs []regex.Lang
+	for _, part := range parts {
+		in := make(map[regex.Lang]bool, len(m.langs))
+		for i, l := range m.langs {
+			in[l] = part.in[i]
+		}
+		fs := make([]F, 0, 4)
+		for _, e := range every {
+			if in[e.lang] {
+				fs = append(fs, e.f)
+			}
+		}
+		if _, ok := sp.value(sp.And(fs...), false); ok {
+			langs = append(langs, part.lang)
+		}
+		p.parts = append(p.parts, &class{lang: part.lang, in: func(l regex.Lang) bool { return in[l] }})
+	}
+	p.plain = true
+	p.always = sp.join(open, m.ids, langs, len(parts))
+	return true
+}
+
+// join is the union of the names of in and of langs, which are disjoint from all
+// names and are all of the others if there are as many as parts.
+func (sp *Space) join(in, all []int32, langs []regex.Lang, parts int) regex.Lang {
+	switch {
+	case len(langs) == 0:
+		return sp.literals(in)
+	case len(langs) == parts:
+		out := make([]int32, 0, len(all)-len(in))
+		for _, id := range all {
+			if !contains(in, id) {
+				out = append(out, id)
+			}
+		}
+		return sp.otherThan(out)
+	case len(in) > 0:
+		langs = append(langs, sp.literals(in))
+	}
+	return sp.Regex.Union(langs...)
 }
 
 // signature is equal for names that no atom tells apart.
@@ -220,12 +331,10 @@ func (sp *Space) ever(c Cond) int8 {
 // keys is the union of the classes picked.
 func (p *Plan) keys(pick func(*class) bool) regex.Lang {
 	sp := p.sp
-	var in, out []int32
+	var in []int32
 	for _, id := range p.named {
 		if pick(p.byName[id]) {
 			in = append(in, id)
-		} else {
-			out = append(out, id)
 		}
 	}
 	var langs []regex.Lang
@@ -234,15 +343,7 @@ func (p *Plan) keys(pick func(*class) bool) regex.Lang {
 			langs = append(langs, cl.lang)
 		}
 	}
-	switch {
-	case len(langs) == 0:
-		return sp.literals(in)
-	case len(langs) == len(p.parts):
-		return sp.otherThan(out)
-	case len(in) > 0:
-		langs = append(langs, sp.literals(in))
-	}
-	return sp.Regex.Union(langs...)
+	return sp.join(in, p.named, langs, len(p.parts))
 }
 
 // Keys is the language of the keys that may come next in an object that has the
@@ -267,10 +368,7 @@ func (p *Plan) Keys(seen *KeySet) regex.Lang {
 		}
 		l = sp.Regex.Union(l, p.keys(func(cl *class) bool { return open[cl] }), sp.literals(names))
 	}
-	if seen.Len() == 0 {
-		return l
-	}
-	return sp.Regex.Minus(l, seen.Lang())
+	return sp.without(l, seen)
 }
 
 // pick returns the alternatives of a class after which c can still hold, given
@@ -299,6 +397,13 @@ func (p *Plan) Member(key string, seen *KeySet) []Alt {
 	cl := p.class(key)
 	if cl == nil {
 		return nil
+	}
+	if p.plain {
+		k := keyClass{name: -1, in: cl.in}
+		if id, ok := p.sp.names[key]; ok && p.byName[id] != nil {
+			k.name = id
+		}
+		return p.sp.open(p.sp.member(p.cond, k))
 	}
 	if !slices.Contains(cl.live, 0) {
 		return p.pick(cl, nil)

@@ -262,26 +262,52 @@ func (sp *Space) progressKids(o condOp, kids []Cond, more []Alt, progress func(C
 func clean(sp *Space, alts []Alt) []Alt {
 	out := alts[:0]
 	for _, a := range alts {
-		if a.Value == fFalse || a.Rest == Never {
+		if a.Value != fFalse && a.Rest != Never {
+			out = append(out, a)
+		}
+	}
+	if len(out) < 2 {
+		return out
+	}
+	out = group(out, func(a, b Alt) bool { return a.Rest == b.Rest }, func(first *Alt, same []Alt) {
+		fs := make([]F, len(same))
+		for i, a := range same {
+			fs[i] = a.Value
+		}
+		first.Value = sp.Or(fs...)
+	})
+	out = group(out, func(a, b Alt) bool { return a.Value == b.Value }, func(first *Alt, same []Alt) {
+		cs := make([]Cond, len(same))
+		for i, a := range same {
+			cs[i] = a.Rest
+		}
+		first.Rest = sp.junction(condOr, cs)
+	})
+	return sp.exclude(out)
+}
+
+// group makes one of those that are alike, in the order of the first of each.
+func group(alts []Alt, alike func(a, b Alt) bool, join func(first *Alt, same []Alt)) []Alt {
+	out := alts[:0]
+	var same []Alt
+	done := make([]bool, len(alts))
+	for i, a := range alts {
+		if done[i] {
 			continue
 		}
-		i := slices.IndexFunc(out, func(b Alt) bool { return b.Rest == a.Rest })
-		if i >= 0 {
-			out[i].Value = sp.Or(out[i].Value, a.Value)
-			continue
+		same = append(same[:0], a)
+		for j := i + 1; j < len(alts); j++ {
+			if !done[j] && alike(a, alts[j]) {
+				done[j] = true
+				same = append(same, alts[j])
+			}
+		}
+		if len(same) > 1 {
+			join(&a, same)
 		}
 		out = append(out, a)
 	}
-	merged := out[:0]
-	for _, a := range out {
-		i := slices.IndexFunc(merged, func(b Alt) bool { return b.Value == a.Value })
-		if i >= 0 {
-			merged[i].Rest = sp.condOr(merged[i].Rest, a.Rest)
-			continue
-		}
-		merged = append(merged, a)
-	}
-	return sp.exclude(merged)
+	return out
 }
 
 // exclude makes the choice between "not the constant v, and all is well" and

@@ -119,8 +119,47 @@ func (sp *Space) otherThan(ids []int32) regex.Lang {
 	return l
 }
 
-// literals is the language of the named keys.
+// literals is the language of the named keys, given in ascending order.
 func (sp *Space) literals(ids []int32) regex.Lang {
+	k := sp.key[:0]
+	for _, id := range ids {
+		k = binary.LittleEndian.AppendUint32(k, uint32(id))
+	}
+	sp.key = k
+	if l, ok := sp.named[string(k)]; ok {
+		return l
+	}
+	key := string(k)
+	sp.spend(1 + len(ids)/4)
+	l := sp.makeLiterals(ids)
+	sp.named[key] = l
+	sp.idsOf[l] = ids
+	return l
+}
+
+// fewNames is how many names a language may have for one of them to be taken out
+// by naming the others.
+const fewNames = 256
+
+// without is l without the keys of seen.
+func (sp *Space) without(l regex.Lang, seen *KeySet) regex.Lang {
+	if seen.Len() == 0 {
+		return l
+	}
+	ids, ok := sp.idsOf[l]
+	if !ok || len(ids) > fewNames {
+		return sp.Regex.Minus(l, seen.Lang())
+	}
+	left := make([]int32, 0, len(ids))
+	for _, id := range ids {
+		if !seen.Has(sp.nameText[id]) {
+			left = append(left, id)
+		}
+	}
+	return sp.makeLiterals(left)
+}
+
+func (sp *Space) makeLiterals(ids []int32) regex.Lang {
 	texts := make([]string, len(ids))
 	for i, id := range ids {
 		texts[i] = sp.nameText[id]
