@@ -4,8 +4,8 @@ package regex
 // package's own.
 const anyCode = Alphabet(Alphabets)
 
-// Free reports that every string of up to k characters, however it is spelt,
-// can follow st, and, where k is less than limit, no longer one. limit is at
+// Free reports that every string of up to k characters can follow st, in every
+// text that the Lexer's Spelling has for it, and, where k is less than limit, no longer one. limit is at
 // most 256. It may say no where the answer is yes, never the other way
 // round. It implies that st lies between two characters.
 func (x *Lexer) Free(st State, limit int) (k int, ok bool) {

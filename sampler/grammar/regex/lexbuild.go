@@ -8,7 +8,7 @@ func (x *Lexer) build(st State) bool {
 		return false
 	}
 	c := &x.cold[st]
-	r := row{goals: make([]goal, 1, 8)}
+	r := row{goals: make([]goal, 1, 8), as: x.as}
 	switch c.mode {
 	case inChars:
 		edges := x.live(c.lang)
@@ -23,9 +23,15 @@ func (x *Lexer) build(st State) bool {
 		}
 	case inEscape:
 		c.edges = x.live(c.lang)
+		if x.as == Written {
+			c.edges = within(c.edges, escaped)
+		}
 		r.escapes(c.edges, c.lang)
 	case inUnit:
 		c.edges = x.live(c.lang)
+		if x.as == Written {
+			c.edges = within(c.edges, numbered)
+		}
 		r.units(c)
 	case inHex:
 		r.digits(func(d rune) goal { return part(c.edges, d<<(4*(c.left-1)), inHex, c.left-1) })
@@ -57,6 +63,27 @@ func (x *Lexer) build(st State) bool {
 type row struct {
 	shape shape
 	goals []goal // goals[0] is dead
+	as    Spelling
+}
+
+// The characters that Written escapes, and those of them that have no escape of
+// two characters; as edges that lead nowhere.
+var (
+	escaped  = []edge{{lo: 0, hi: 0x1F}, {lo: '"', hi: '"'}, {lo: '\\', hi: '\\'}}
+	numbered = []edge{{lo: 0, hi: '\b' - 1}, {lo: '\v', hi: '\v'}, {lo: '\r' + 1, hi: 0x1F}}
+)
+
+// within returns what of edges leads on by characters of set.
+func within(edges, set []edge) []edge {
+	var out []edge
+	for _, e := range edges {
+		for _, c := range set {
+			if lo, hi := max(e.lo, c.lo), min(e.hi, c.hi); lo <= hi {
+				out = append(out, edge{lo, hi, e.to})
+			}
+		}
+	}
+	return out
 }
 
 func (r *row) set(b byte, g goal) {
@@ -108,7 +135,7 @@ func (r *row) chars(edges []edge, l Lang) {
 			r.set(byte(b), goal{mode: inChars, lang: e.to, whole: true})
 		}
 	}
-	if len(edges) > 0 {
+	if len(edges) > 0 && (r.as == Any || len(within(edges, escaped)) > 0) {
 		r.set('\\', goal{mode: inEscape, lang: l})
 	}
 	rest := edges[min(i, len(edges)):]
@@ -149,7 +176,9 @@ func (r *row) escapes(edges []edge, l Lang) {
 	}{{'"', '"'}, {'\\', '\\'}, {'/', '/'}, {'b', '\b'}, {'f', '\f'}, {'n', '\n'}, {'r', '\r'}, {'t', '\t'}} {
 		r.set(e.b, part(edges, e.r, inHex, 0))
 	}
-	r.set('u', goal{mode: inUnit, left: 4, lang: l})
+	if r.as == Any || len(within(edges, numbered)) > 0 {
+		r.set('u', goal{mode: inUnit, left: 4, lang: l})
+	}
 }
 
 // digits sets the hexadecimal digits.
@@ -157,7 +186,9 @@ func (r *row) digits(to func(d rune) goal) {
 	for d := rune(0); d < 16; d++ {
 		g := to(d)
 		r.set("0123456789abcdef"[d], g)
-		r.set("0123456789ABCDEF"[d], g)
+		if r.as == Any {
+			r.set("0123456789ABCDEF"[d], g)
+		}
 	}
 }
 

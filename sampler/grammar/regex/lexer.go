@@ -9,15 +9,29 @@ type State int32
 // unresolved marks a transition that was not followed yet.
 const unresolved State = -1
 
-// Lexer is the automaton of the JSON spelling (RFC 8259, section 7) of the
-// strings of languages: bytes of UTF-8 as they are, except for quote, backslash
-// and the control characters, and every escape. Escaped surrogates come in
-// pairs. A State that Step returns can always be completed.
+// Spelling says which JSON texts of a string a Lexer takes.
+type Spelling uint8
+
+const (
+	// Any is every text of RFC 8259, section 7: characters as they are, except
+	// for quote, backslash and the control characters, and every escape. Escaped
+	// surrogates come in pairs.
+	Any Spelling = iota
+	// Written is the one text that Python's json.dumps writes without
+	// ensure_ascii: characters as they are, except for the same, which have the
+	// escape of two characters where there is one and else \u00 with two
+	// lower-case digits.
+	Written
+)
+
+// Lexer is the automaton of the JSON texts of the strings of languages. A State
+// that Step returns can always be completed.
 //
 // States and transitions are made when they are reached and then kept. A Lexer
 // shares its Space's lock.
 type Lexer struct {
 	s      *Space
+	as     Spelling
 	hot    []hotState
 	cold   []coldState
 	chars  map[Lang]State
@@ -67,9 +81,12 @@ type goal struct {
 	start rune // first character of the block
 }
 
-// NewLexer returns a Lexer for the languages of s.
-func NewLexer(s *Space) *Lexer {
-	x := &Lexer{s: s, chars: make(map[Lang]State), parts: make(map[string]State), shapes: make(map[shape]*shape), blank: new(shape)}
+// NewLexer returns a Lexer for the languages of s that takes Any text.
+func NewLexer(s *Space) *Lexer { return NewLexerOf(s, Any) }
+
+// NewLexerOf returns a Lexer of the given spelling.
+func NewLexerOf(s *Space, as Spelling) *Lexer {
+	x := &Lexer{s: s, as: as, chars: make(map[Lang]State), parts: make(map[string]State), shapes: make(map[shape]*shape), blank: new(shape)}
 	x.add(coldState{})
 	x.hot[0] = hotState{x.blank, []State{0}}
 	return x
