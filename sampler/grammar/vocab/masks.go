@@ -32,10 +32,11 @@ type Machine[S, L comparable] interface {
 	// White sorts states by the white space that they allow; ok is false where
 	// it does not know. Equal classes allow the same white space.
 	White(s S) (class int, ok bool)
-	// Free reports that every text of up to k characters, however it is spelt,
-	// is allowed, and, where k is less than limit, no longer one. It may fail
-	// to see that, never the other way round. It implies that text stands between two
-	// characters.
+	// Free reports that every text of up to k characters is allowed, and, where
+	// k is less than limit, no longer one. Characters are spelt as they are, or
+	// escaped by two characters where they must be; of other escapes it says nothing. It
+	// may fail to see that, never the other way round. It implies that text
+	// stands between two characters.
 	Free(text L, limit int) (k int, ok bool)
 	// Covers reports that every text of 1 to n characters of an alphabet is
 	// allowed. It may fail to see that, never the other way round.

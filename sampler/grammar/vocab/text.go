@@ -8,7 +8,7 @@ type fate int
 const (
 	refused fate = iota // a raw control character, invalid UTF-8, no escape
 	inside              // it stays in the body
-	unsure              // it depends on surrogates, or on a quote: run the automaton
+	unsure              // it depends on a quote or on what escapes there are: run the automaton
 )
 
 // inText runs a token over the body of a string that may hold anything, from
@@ -62,12 +62,9 @@ func escape(b []byte) (n int, f fate) {
 		return 1, inside
 	}
 	switch b[1] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+	case '"', '\\', 'b', 'f', 'n', 'r', 't':
 		return 2, inside
-	case 'u':
-		if len(b) == 2 {
-			return 2, inside
-		}
+	case '/', 'u':
 		return 0, unsure
 	}
 	return 0, refused
