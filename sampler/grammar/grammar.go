@@ -1,10 +1,3 @@
-// Package grammar makes a turn of the model produce only what its tools and
-// its response format allow.
-//
-// A turn is one automaton over tokens: thinking, text, calls between
-// <tool_call> and </tool_call>, a JSON document, the end. Compile builds it from
-// a Config; a Matcher follows one turn through it, gives the set of tokens
-// allowed next (sampler.Mask), and the tokens that must come (sampler.Forcer).
 package grammar
 
 import (

@@ -1,6 +1,9 @@
 package vocab
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // quotedTokens are the tokens with a quotation mark in them. Between two characters of a
 // string, those without a backslash close it with their first one: they are kept as what comes
@@ -160,8 +163,7 @@ func (k *Masks[S, L]) inName(s S, text L) *Set {
 		k.keep(set)
 		k.names[text] = set
 	}
-	k.ids = append(k.ids[:0], set.ids...)
-	n := len(k.ids)
+	k.ids = k.ids[:0]
 	for _, d := range q.deep {
 		next, ok := text, true
 		for _, b := range d.head {
@@ -173,10 +175,10 @@ func (k *Masks[S, L]) inName(s S, text L) *Set {
 			k.beyondName(s, next, d)
 		}
 	}
-	if len(k.ids) == n {
+	if len(k.ids) == 0 {
 		return set
 	}
-	return k.t.union(set.dense, k.ids)
+	return &Set{dense: set.dense, ids: set.ids, more: slices.Clone(k.ids)}
 }
 
 // closeName appends to k.ids those of the tokens, which read and a quotation mark begin, that

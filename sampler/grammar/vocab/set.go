@@ -5,11 +5,12 @@ import (
 	"slices"
 )
 
-// Set is a set of tokens: those of a dense part, which other sets may share,
-// and those of a list. It is not changed once it is built.
+// Set is a set of tokens: those of a dense part and of a list, which other sets may share,
+// and those of a list of its own. It is not changed once it is built.
 type Set struct {
 	dense []uint64 // nil: none
 	ids   []int32  // not in dense, different, in no order
+	more  []int32  // not in dense or ids
 	own   bool     // nothing else holds dense
 }
 
@@ -19,14 +20,12 @@ const denseFrom = 1024
 // Fill writes the set into buf, bit i%64 of word i/64 standing for token i, and
 // returns it; a set with no list is returned itself, and must not be written to.
 func (s *Set) Fill(buf []uint64) []uint64 {
-	if s.dense != nil && len(s.ids) == 0 {
+	if s.dense != nil && len(s.ids)+len(s.more) == 0 {
 		return s.dense
 	}
 	n := copy(buf, s.dense)
 	clear(buf[n:])
-	for _, id := range s.ids {
-		buf[id>>6] |= 1 << (id & 63)
-	}
+	s.addLists(buf)
 	return buf
 }
 
@@ -35,7 +34,14 @@ func (s *Set) addTo(bits []uint64) {
 	for i, w := range s.dense {
 		bits[i] |= w
 	}
+	s.addLists(bits)
+}
+
+func (s *Set) addLists(bits []uint64) {
 	for _, id := range s.ids {
+		bits[id>>6] |= 1 << (id & 63)
+	}
+	for _, id := range s.more {
 		bits[id>>6] |= 1 << (id & 63)
 	}
 }
@@ -48,12 +54,12 @@ func (s *Set) Has(id int32) bool {
 	if w := int(id >> 6); w < len(s.dense) && s.dense[w]>>(id&63)&1 != 0 {
 		return true
 	}
-	return slices.Contains(s.ids, id)
+	return slices.Contains(s.ids, id) || slices.Contains(s.more, id)
 }
 
 // Len is the number of tokens in the set.
 func (s *Set) Len() int {
-	n := len(s.ids)
+	n := len(s.ids) + len(s.more)
 	for _, w := range s.dense {
 		n += bits.OnesCount64(w)
 	}
@@ -62,7 +68,7 @@ func (s *Set) Len() int {
 
 // memory is the number of bytes that only this set holds, about.
 func (s *Set) memory() int {
-	n := 64 + 4*len(s.ids)
+	n := 96 + 4*len(s.ids) + 4*len(s.more)
 	if s.own {
 		n += 8 * len(s.dense)
 	}
@@ -79,6 +85,11 @@ func (s *Set) Tokens(yield func(int32) bool) {
 		}
 	}
 	for _, id := range s.ids {
+		if !yield(id) {
+			return
+		}
+	}
+	for _, id := range s.more {
 		if !yield(id) {
 			return
 		}
