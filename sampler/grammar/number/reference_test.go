@@ -257,6 +257,17 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
+func TestWeight(t *testing.T) {
+	for _, c := range []struct {
+		set  Set
+		want int
+	}{{Set{}, 1}, {All(), 1}, {Integers(), 3}, {AtLeast(FromInt(5)), 2}, {Points(FromInt(-1), FromInt(0), FromInt(3), FromInt(4)), 4}} {
+		if got := c.set.Weight(); got != c.want {
+			t.Errorf("%v weighs %d, want %d", c.set, got, c.want)
+		}
+	}
+}
+
 // TestPrimes needs terms for every subset of the moduli.
 func TestPrimes(t *testing.T) {
 	s := Integers().Intersect(Above(FromInt(1))).Intersect(Below(FromInt(1000)))

@@ -199,6 +199,20 @@ func (s Set) Complement() Set {
 	return build(set{zero: !a.zero, sides: [2]side{a.sides[0].not(), a.sides[1].not()}})
 }
 
+// Weight returns how many bounds and moduli s has, at least 1. An operation on
+// two sets takes time and memory proportional to the sum of theirs: at most 1 µs
+// and 200 bytes each.
+func (s Set) Weight() int {
+	n := 1
+	for _, x := range s.get().sides {
+		n += len(x.bounds)
+		for _, c := range x.conds {
+			n += len(c.terms)
+		}
+	}
+	return n
+}
+
 // Contains reports whether d is in s.
 func (s Set) Contains(d Decimal) bool {
 	a := s.get()
