@@ -129,8 +129,14 @@ func (t *Turn) limited(buf []uint64, at spot, left int) (bits []uint64, all bool
 }
 
 // near reports that some token may lead s too far for left tokens to suffice
-// behind it.
+// behind it. That is worked out only where it is close, by the slack.
 func (u *unit) near(s state, left int) bool {
+	switch {
+	case left >= s.Distance()+u.slack:
+		return false
+	case s.Key():
+		return true
+	}
 	return u.masks.Reach(s) > left
 }
 

@@ -153,7 +153,7 @@ func (m *Matcher) Accept(id int32) error {
 		if m.count == m.max {
 			return &TokenError{ID: id, Where: "behind the last token that there may be"}
 		}
-		if !m.t.fits(next, m.left()-1) && m.tight() {
+		if !m.t.fits(next, m.left()-1) && m.tight(next) {
 			if plan = m.plan(); len(plan) == 0 || plan[0] != id {
 				return &TokenError{ID: id, Where: top.spot.stage.where() + ": the rest would not fit into the tokens left"}
 			}
@@ -164,8 +164,9 @@ func (m *Matcher) Accept(id int32) error {
 	return nil
 }
 
-// tight reports that the limit leaves out some of the tokens that the next one could be.
-func (m *Matcher) tight() bool {
+// tight reports that a token to next, behind which the turn does not fit, is one that the
+// limit leaves out. It is not where that was not worked out.
+func (m *Matcher) tight(next spot) bool {
 	p := m.top().spot
 	u := p.cursor.u
 	if u == nil {
@@ -173,6 +174,9 @@ func (m *Matcher) tight() bool {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	if p.cursor.s.Key() && next.cursor.s.Key() {
+		return false // an estimate decides
+	}
 	return u.near(p.cursor.s, m.left()-1-p.stage.closers())
 }
 

@@ -31,6 +31,8 @@ type unit struct {
 	v       *Vocabulary
 	warning *Warning // what is not enforced; Tool is not set
 
+	slack int // what slack estimates
+
 	mu     sync.Mutex // guards what follows
 	sp     *formula.Space
 	m      *automaton.Machine
@@ -85,7 +87,7 @@ func describe(err error) *SchemaError {
 
 func (v *Vocabulary) build(s spec) (*unit, error) {
 	sp := formula.NewSpace(budget.New(compileSteps))
-	f, err := s.formula(sp)
+	f, grow, err := s.formula(sp)
 	if err != nil {
 		return nil, err
 	}
@@ -93,29 +95,29 @@ func (v *Vocabulary) build(s spec) (*unit, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &unit{v: v, sp: sp, m: m, start: m.Start(), only: map[state]int16{}}
+	u := &unit{v: v, slack: grow, sp: sp, m: m, start: m.Start(), only: map[state]int16{}}
 	u.masks = vocab.NewMasks(v.table, reader{m, u.start.Lexer()}, maxMasks)
 	return u, nil
 }
 
-// formula returns the formula of the documents.
-func (s spec) formula(sp *formula.Space) (formula.F, error) {
+// formula returns the formula of the documents and an estimate for unit.slack.
+func (s spec) formula(sp *formula.Space) (f formula.F, grow int, err error) {
 	if s.empty {
-		return sp.And(sp.Kinds(formula.Object), sp.Members(0, 0)), nil
+		return sp.And(sp.Kinds(formula.Object), sp.Members(0, 0)), minSlack, nil
 	}
-	f := sp.Kinds(s.kinds)
+	f = sp.Kinds(s.kinds)
 	if s.schema == "" {
-		return f, nil
+		return f, minSlack, nil
 	}
 	doc, err := value.Parse([]byte(s.schema), value.Limits{})
 	if err != nil {
-		return f, err
+		return f, 0, err
 	}
 	g, err := schema.Compile(sp, doc, schema.Options{})
 	if err != nil {
-		return f, err
+		return f, 0, err
 	}
-	return sp.And(f, g), nil
+	return sp.And(f, g), slack(&doc), nil
 }
 
 // worn reports that new turns should have a new unit: the machine failed,
@@ -203,15 +205,8 @@ func (r reader) Rest(s state) int {
 	if !ok {
 		panic("grammar: not in a string")
 	}
-	n := s.Distance() - r.lex.Distance(text)
-	if s.Key() {
-		n += keySlack
-	}
-	return n
+	return s.Distance() - r.lex.Distance(text)
 }
-
-// keySlack is by how much the value of one key may be longer than that of another.
-const keySlack = 1024
 
 // key returns a string that specs share only if they are equal.
 func (s spec) key() string {

@@ -46,7 +46,8 @@ type Machine[S, L comparable] interface {
 	Distance(s S) int
 	TextDistance(text L) int
 	// Rest bounds the bytes behind the text that s is in: states that its text
-	// leads to have a Distance of at most Rest and their TextDistance.
+	// leads to have a Distance of at most Rest and their TextDistance. For a name it is an
+	// estimate: other names may have values that take more.
 	Rest(s S) int
 	// TextMost bounds the TextDistance of what text leads to. ok is false where
 	// no bound is known.

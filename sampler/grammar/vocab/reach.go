@@ -49,8 +49,10 @@ func (k *Masks[S, L]) textReach(text L) int {
 // entryMemory is what an entry of Masks.reach or Masks.textMost takes, about.
 const entryMemory = 48
 
-// Near writes into buf tokens that s allows and behind which ok holds. In a text,
-// it is content with a bound on their distance, which must be at most most.
+// Near writes into buf the tokens that s allows and behind which ok holds. Of the
+// tokens that stay in a string it asks only that their distance, as far as Rest
+// tells it, is at most most; within names, of which it may not tell enough, it asks ok
+// where there are few.
 func (k *Masks[S, L]) Near(buf []uint64, s S, most int, ok func(S) bool) {
 	clear(buf)
 	known := map[S]bool{}
@@ -65,7 +67,7 @@ func (k *Masks[S, L]) Near(buf []uint64, s S, most int, ok func(S) bool) {
 		}
 	}
 	text, in := k.m.Text(s)
-	if !in {
+	if !in || k.m.Named(s) && k.inText(text).Len() <= fewTokens {
 		Walk(k.t.all, s, k.m.Step, look)
 		return
 	}
@@ -76,10 +78,17 @@ func (k *Masks[S, L]) Near(buf []uint64, s S, most int, ok func(S) bool) {
 		}
 	}
 	k.walkQuoted(s, text, lookText, look)
-	if most >= 0 {
+	switch {
+	case most < 0:
+	case k.textReach(text) <= most:
+		k.inText(text).addTo(buf)
+	default:
 		Walk(k.t.text.plain, text, k.m.StepText, lookText)
 	}
 }
+
+// fewTokens is how many tokens in a name Near asks about.
+const fewTokens = 256
 
 // walkQuoted walks the tokens with a quotation mark in them where s is in a text.
 // The bytes before the one that closes the string move only the text. inside is called

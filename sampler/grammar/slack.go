@@ -1,0 +1,143 @@
+package grammar
+
+import (
+	"strconv"
+	"strings"
+
+	"orchrt/sampler/grammar/value"
+)
+
+// Bounds of unit.slack.
+const (
+	minSlack = 64
+	maxSlack = 8192
+)
+
+// slack estimates from a schema how many bytes one token can add to what a
+// document needs for its end. That is what the least of the values need that
+// the token begins: some of them, none larger than the largest that the schema asks for.
+func slack(schema *value.Value) int {
+	e := estimator{root: schema}
+	e.visit(schema, 0)
+	return min(minSlack+3*e.most, maxSlack)
+}
+
+// estimator finds the least sizes of the values of a schema's parts.
+type estimator struct {
+	root  *value.Value
+	most  int
+	steps int
+}
+
+const (
+	estimateDepth = 12    // of references within one another
+	estimateSteps = 50000 // parts that are looked at, one for each way to it
+)
+
+// visit looks for schemas in all parts of a schema.
+func (e *estimator) visit(v *value.Value, depth int) {
+	if depth > 200 {
+		return
+	}
+	if v.Kind == value.Object {
+		e.most = max(e.most, e.least(v, 0))
+	}
+	for i := range v.Items {
+		e.visit(&v.Items[i], depth+1)
+	}
+	for i := range v.Members {
+		e.visit(&v.Members[i].Value, depth+1)
+	}
+}
+
+// least estimates the bytes of a small value of a schema.
+func (e *estimator) least(s *value.Value, depth int) int {
+	e.steps++
+	if depth > estimateDepth || e.steps > estimateSteps || s.Kind != value.Object {
+		return 4
+	}
+	n := 4
+	properties := member(s, "properties")
+	for i := range s.Members {
+		m := &s.Members[i]
+		switch m.Key {
+		case "required":
+			for _, name := range m.Value.Items {
+				n += len(name.Text) + 8
+				if p := member(properties, name.Text); p != nil {
+					n += e.least(p, depth+1)
+				}
+			}
+		case "minItems", "minContains":
+			n += number(&m.Value) * (2 + e.least(member(s, "items"), depth+1))
+		case "minProperties":
+			n += number(&m.Value) * (12 + e.least(member(s, "additionalProperties"), depth+1))
+		case "minLength":
+			n += number(&m.Value)
+		case "pattern", "const", "format":
+			n += len(m.Value.String())
+		case "enum", "anyOf", "oneOf":
+			n += e.largest(m, depth)
+		case "allOf":
+			for j := range m.Value.Items {
+				n += e.least(&m.Value.Items[j], depth+1)
+			}
+		case "$ref", "$dynamicRef":
+			n += e.least(e.resolve(m.Value.Text), depth+1)
+		case "if", "then", "else", "contains":
+			n += e.least(&m.Value, depth+1)
+		}
+		if n > maxSlack {
+			return maxSlack
+		}
+	}
+	return n
+}
+
+// largest is the size of the largest alternative.
+func (e *estimator) largest(m *value.Member, depth int) (n int) {
+	for j := range m.Value.Items {
+		if item := &m.Value.Items[j]; m.Key == "enum" {
+			n = max(n, len(item.String()))
+		} else {
+			n = max(n, e.least(item, depth+1))
+		}
+	}
+	return n
+}
+
+// resolve finds what a reference within the document leads to, as far as its
+// pointer is plain.
+func (e *estimator) resolve(ref string) *value.Value {
+	v := e.root
+	for i, key := range strings.Split(ref, "/") {
+		if i == 0 {
+			continue
+		}
+		if v = member(v, strings.NewReplacer("~1", "/", "~0", "~").Replace(key)); v.Kind == value.Null {
+			break
+		}
+	}
+	return v
+}
+
+var nothing = &value.Value{}
+
+// member returns the member of an object with a key, or nothing.
+func member(v *value.Value, key string) *value.Value {
+	for i := range v.Members {
+		if v.Members[i].Key == key {
+			return &v.Members[i].Value
+		}
+	}
+	return nothing
+}
+
+// number reads a bound.
+func number(v *value.Value) int {
+	n, err := strconv.Atoi(v.Text)
+	if err != nil || v.Kind != value.Number {
+		return 0
+	}
+	return min(max(n, 0), maxSlack)
+}
