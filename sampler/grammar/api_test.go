@@ -135,8 +135,8 @@ func TestLRU(t *testing.T) {
 	}
 }
 
-// TestRollback compares masks before a few tokens and after they were taken back, and a
-// fork with what it was forked from.
+// TestRollback compares masks before a few tokens and after they were taken
+// back, and a fork with what it was forked from.
 func TestRollback(t *testing.T) {
 	words := (qwenVocabulary().Size() + 63) / 64
 	for _, c := range turns {

@@ -93,8 +93,8 @@ func (e *callEntry) tokens(t testing.TB) []int32 {
 	return encode(t, string(text)+end)
 }
 
-// TestCalls follows the model's own tokenisation of right calls token by token: each is
-// allowed, and what is forced is what comes.
+// TestCalls follows the model's own tokenisation of right calls token by token:
+// each is allowed, and what is forced is what comes.
 func TestCalls(t *testing.T) {
 	all, forced := 0, 0
 	for _, e := range callEntries(t, 8) {

@@ -127,8 +127,8 @@ func (c cursor) distance() int {
 	return n
 }
 
-// nearest is the text of a wrapper, by its number, from which the end of the document is nearest, and the bytes up
-// to it.
+// nearest is the text of a wrapper, by its number, from which the end of the
+// document is nearest, and the bytes up to it.
 func (c cursor) nearest() (best, bytes int) {
 	for i := c.lo; i < c.hi; i++ {
 		u, n := c.w.units[i], 0

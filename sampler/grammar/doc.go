@@ -30,36 +30,42 @@
 // # Limits
 //
 // With a limit on its tokens, a turn keeps one promise: a call or document that
-// was begun, and what the turn owes, is completed within it. A call is begun only if one
-// fits; thinking ends in time; near the end a token may come only if a
-// completion behind it fits. Free text that nothing is owed after is cut by the limit,
-// as it would be without a grammar.
+// was begun, and what the turn owes, is completed within it. A call is begun
+// only if one fits; thinking ends in time; near the end a token may come only
+// if a completion behind it fits. Free text that nothing is owed after is cut
+// by the limit, as it would be without a grammar. How near the end that is
+// looked at is an estimate from the schema (see slack.go): a schema that asks
+// for far more in one optional part than it seems to could still be cut there.
 //
 // # Forced tokens
 //
-// Where the bytes that come next are certain, so are most of their tokens: the words into which the
-// tokenizer splits text end at certain places whatever follows (see split.go), and no token
-// reaches over such a place. Only tokens before one are forced, and only if the tokens
-// before them are those of the tokenizer too.
+// Where the bytes that come next are certain, so are most of their tokens: the
+// words into which the tokenizer splits text end at certain places whatever
+// follows (see split.go), and no token reaches over such a place. Only tokens
+// before one are forced, and only if the tokens before them are those of the
+// tokenizer too.
 //
 // # Measured
 //
-// Qwen3's 151,936 ids, one core of a shared 2-core server (AMD EPYC, Zen 5), wall
-// clock. The anchors are those of other engines on the same data, from their publications
-// or measured; they are not the same machine.
+// Qwen3's 151,936 ids, one core of a 2-core server (AMD EPYC, Zen 5), wall
+// clock, the middle of three runs. The anchors are other engines' on the same
+// data: llguidance's as published, of another machine; XGrammar's measured on
+// such a server.
 //
-//	                              orchrt             llguidance 0.7   XGrammar head
-//	mask p50 / p90, µs            0.4 / 20           46 / 77          9.7 / 52
-//	mask p99 / p99.9, µs          53 / 1,300         533 / 1,695      470 / 1,600
-//	mask mean, µs                 10                 64               39
-//	compile p50 / p99, ms         0.06 / 1.3         1.0 / 18         673 / 24,000
-//	10 tools to first mask, ms    0.3                                 117
-//	thinking or text, µs a token  0.07                                3.1
-//	fork; a token and its         0.9; 0.12
-//	rollback, µs
+//	                                  orchrt        llguidance 0.7   XGrammar head
+//	mask p50 / p90, µs                0.4 / 19      46 / 77          9.7 / 52
+//	mask p99 / p99.9, µs              51 / 640      533 / 1,695      470 / 1,600
+//	mask mean, µs                     8             64               39
+//	compile p50 / p99 / max, ms       0.05/1.2/8    1.0/18/229       673/24,000/51,000
+//	37 tools to the first mask, ms    0.8                            440
+//	thinking or text, µs a token      0.03                           3.1
+//	fork, µs                          0.2
+//	a token and its rollback, µs      0.07
 //
-// Masks and compiling: go test -run - -bench MaskBench (every tenth schema of the MaskBench
-// sample, valid and invalid instances, 130,548 masks). The others: -bench
-// 'Tools|Thinking|Fork'. The share of forced tokens, 32 % of those of right calls, all as the
-// tokenizer makes them: go test -run TestCalls -v.
+// Masks and compiling: go test -run - -bench MaskBench, over every tenth schema
+// of the MaskBench sample with its valid and invalid instances, 130,548 masks
+// without a limit. The slowest masks, 4 ms of processor time, are in patterns
+// that count words. The others: -bench 'Tools|Thinking|Fork'. The share of
+// forced tokens, 32 % of those of right calls, all as the tokenizer makes them:
+// go test -run TestCalls -v.
 package grammar

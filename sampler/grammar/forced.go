@@ -51,8 +51,8 @@ func (m *Matcher) document() []int32 {
 // where the tokenizer must have split the text.
 const forcedContext = 48
 
-// forced finds the tokens that must follow the tokens begun of a document at p, and the
-// spot behind them.
+// forced finds the tokens that must follow the tokens begun of a document at p,
+// and the spot behind them.
 func (t *Turn) forced(p spot, begun []int32) (spot, []int32) {
 	bytes, end := p.cursor.mustRead()
 	if len(bytes) == 0 {
@@ -118,7 +118,8 @@ func (c cursor) mustRead() ([]byte, cursor) {
 	return bytes, c
 }
 
-// onlyByte returns the byte that must follow s, -1 if there is a choice or s is final.
+// onlyByte returns the byte that must follow s, -1 if there is a choice or s is
+// final.
 func (u *unit) onlyByte(s state) int16 {
 	if b, ok := u.only[s]; ok {
 		return b

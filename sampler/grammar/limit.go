@@ -52,7 +52,8 @@ func (t *Turn) fitsCursor(c cursor, left int) bool {
 // complete returns the tokens of a shortest completion.
 func (t *Turn) complete(c cursor) []int32 { return t.v.table.Spell(nil, c.shortest(nil)) }
 
-// needCall is the number of tokens of a short call and what closes it, behind <tool_call>.
+// needCall is the number of tokens of a short call and what closes it, behind
+// <tool_call>.
 func (t *Turn) needCall() int {
 	if n := t.shortestCall.Load(); n > 0 {
 		return int(n)

@@ -34,8 +34,9 @@ type Matcher struct {
 type step struct {
 	spot spot
 	id   int32 // the token that led here
-	// run counts the tokens that were accepted here: one, and those that led back to the same
-	// spot of thinking or text. The first step has none, those of the prompt need none.
+	// run counts the tokens that were accepted here: one, and those that led
+	// back to the same spot of thinking or text. The first step has none, those
+	// of the prompt need none.
 	run int32
 	// plan, near the limit, is a completion that is known to fit.
 	plan []int32
@@ -47,8 +48,8 @@ func (m *Matcher) top() *step { return &m.path[len(m.path)-1] }
 func (m *Matcher) left() int { return m.max - m.count }
 
 // Allowed returns the set of tokens that may come next: bit i%64 of word i/64
-// stands for token i. It is buf, all of whose words were written, or a set that is shared
-// and must not be written to. It is empty once the turn has ended.
+// stands for token i. It is buf, all of whose words were written, or a set that
+// is shared and must not be written to. It is empty once the turn has ended.
 func (m *Matcher) Allowed(buf []uint64) []uint64 {
 	p := m.top().spot
 	t := m.t
@@ -164,8 +165,8 @@ func (m *Matcher) Accept(id int32) error {
 	return nil
 }
 
-// tight reports that a token to next, behind which the turn does not fit, is one that the
-// limit leaves out. It is not where that was not worked out.
+// tight reports that a token to next, behind which the turn does not fit, is
+// one that the limit leaves out. It is not where that was not worked out.
 func (m *Matcher) tight(next spot) bool {
 	p := m.top().spot
 	u := p.cursor.u

@@ -13,7 +13,8 @@ import (
 	"orchrt/sampler/grammar/vocab"
 )
 
-// maskBench are real schemas with instances: see ../shared/knowledge/constrained.md, section 5.
+// maskBench are real schemas with instances: see
+// ../shared/knowledge/constrained.md, section 5.
 const maskBench = "../../../shared/schemas/maskbench-sample.jsonl.zst"
 
 type benchEntry struct {
@@ -71,7 +72,8 @@ func plainSet(u *unit, s state) []uint64 {
 	return buf
 }
 
-// TestPlain compares the masks on the way through instances of real schemas with plain walks.
+// TestPlain compares the masks on the way through instances of real schemas
+// with plain walks.
 func TestPlain(t *testing.T) {
 	v := qwenVocabulary()
 	r := rand.New(rand.NewPCG(11, 12))

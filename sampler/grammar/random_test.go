@@ -21,7 +21,8 @@ func newDrawer(seed uint64) *drawer {
 	return &drawer{rand.New(rand.NewPCG(seed, 1)), make([]uint64, (qwenVocabulary().Size()+63)/64)}
 }
 
-// draw picks a token, often one of the short ones that structure documents and turns, so that they end.
+// draw picks a token, often one of the short ones that structure documents and
+// turns, so that they end.
 func (d *drawer) draw(m *Matcher) (int32, bool) {
 	set := m.Allowed(d.buf)
 	if d.r.IntN(100) < 40 {

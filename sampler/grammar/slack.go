@@ -15,7 +15,8 @@ const (
 
 // slack estimates from a schema how many bytes one token can add to what a
 // document needs for its end. That is what the least of the values need that
-// the token begins: some of them, none larger than the largest that the schema asks for.
+// the token begins: some of them, none larger than the largest that the schema
+// asks for.
 func slack(schema *value.Value) int {
 	e := estimator{root: schema}
 	e.visit(schema, 0)

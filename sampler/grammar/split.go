@@ -9,8 +9,8 @@ package grammar
 // whatever follows, so are the tokens before it.
 
 // splits reports that a word certainly ends between text, to its left, and the
-// byte b, and that the words of text are the same without b. It knows ASCII alone, and
-// answers no where it is not certain.
+// byte b, and that the words of text are the same without b. It knows ASCII
+// alone, and answers no where it is not certain.
 func splits(text []byte, b byte) bool {
 	if len(text) == 0 || b >= 0x80 {
 		return false
@@ -38,7 +38,8 @@ func splitsMarks(text []byte, b byte) bool {
 	case !isLetter(b):
 		return false
 	}
-	// A single mark and letters are one word, unless the mark belongs to the space before it.
+	// A single mark and letters are one word, unless the mark belongs to the
+	// space before it.
 	if len(text) == 1 {
 		return false
 	}
@@ -50,12 +51,13 @@ func isDigit(b byte) bool  { return '0' <= b && b <= '9' }
 func isLetter(b byte) bool { return 'a' <= b|0x20 && b|0x20 <= 'z' }
 func isSpace(b byte) bool  { return b == ' ' || '\t' <= b && b <= '\r' }
 
-// isMark reports a character of ASCII that is no letter, digit, space or control character.
+// isMark reports a character of ASCII that is no letter, digit, space or
+// control character.
 func isMark(b byte) bool { return ' ' < b && b < 0x7f && !isDigit(b) && !isLetter(b) }
 
 // splitBefore returns the last of the tokens that begin at starts in context
-// before which a word certainly ends, -1 if there is none. The first token begins a word
-// unless context was cut.
+// before which a word certainly ends, -1 if there is none. The first token
+// begins a word unless context was cut.
 func splitBefore(context []byte, starts []int, cut bool) int {
 	for i := len(starts) - 1; i > 0; i-- {
 		if splits(context[:starts[i]], context[starts[i]]) {
@@ -69,7 +71,8 @@ func splitBefore(context []byte, starts []int, cut bool) int {
 }
 
 // lastSplit returns the last place in text, behind the given one, at which a
-// word certainly ends if one of the bytes of next follows text; behind if there is none.
+// word certainly ends if one of the bytes of next follows text; behind if there
+// is none.
 func lastSplit(text []byte, behind int, next []byte) int {
 	certain := len(next) > 0
 	for _, b := range next {

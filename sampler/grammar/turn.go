@@ -18,8 +18,8 @@ type Turn struct {
 	calls  *wrapper // nil: no calls
 	single bool
 	early  bool // a call may end the thinking
-	// gap is what stands between the thinking and what is owed, a call or a document. nil: free
-	// text, nothing is owed.
+	// gap is what stands between the thinking and what is owed, a call or a
+	// document. nil: free text, nothing is owed.
 	gap *wrapper
 	eos []int32
 

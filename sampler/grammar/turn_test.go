@@ -190,7 +190,8 @@ func compile(t testing.TB, c Config) *Turn {
 	return turn
 }
 
-// allows reports whether the set of tokens allowed next has id, and checks what holds for every set.
+// allows reports whether the set of tokens allowed next has id, and checks what
+// holds for every set.
 func allows(t testing.TB, m *Matcher, id int32) bool {
 	t.Helper()
 	buf := make([]uint64, (qwenVocabulary().Size()+63)/64)

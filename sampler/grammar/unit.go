@@ -152,7 +152,8 @@ func (reader) Step(s state, b byte) (state, bool) {
 	return next, next != nil
 }
 
-// Text knows nothing once the machine has failed: then only the bytes of Shortest may come.
+// Text knows nothing once the machine has failed: then only the bytes of
+// Shortest may come.
 func (r reader) Text(s state) (regex.State, bool) {
 	text, ok := s.Text()
 	return text, ok && r.m.Err() == nil

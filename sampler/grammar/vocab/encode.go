@@ -2,9 +2,10 @@ package vocab
 
 import "unicode/utf8"
 
-// Encode appends the canonical tokens of text to dst, none of them added tokens. ok is false,
-// and dst as it was, where no canonical tokens stand for exactly these bytes:
-// text is not valid UTF-8, or not in the normal form that the tokenizer makes.
+// Encode appends the canonical tokens of text to dst, none of them added
+// tokens. ok is false, and dst as it was, where no canonical tokens stand for
+// exactly these bytes: text is not valid UTF-8, or not in the normal form that
+// the tokenizer makes.
 func (t *Table) Encode(dst []int32, text []byte) (_ []int32, ok bool) {
 	ids, err := t.src.AppendEncode(dst, string(text), false)
 	if err != nil || !t.spells(ids[len(dst):], text) {

@@ -8,8 +8,8 @@ type Machine[S, L comparable] interface {
 	// Step returns the state that a byte leads to, ok if there is one.
 	Step(s S, b byte) (next S, ok bool)
 	// Text reports that s stands in the body of a JSON string, and what its
-	// text may be: bytes other than the quotation mark that closes the string are allowed in s as
-	// far as StepText allows them from there.
+	// text may be: bytes other than the quotation mark that closes the string
+	// are allowed in s as far as StepText allows them from there.
 	Text(s S) (text L, ok bool)
 	StepText(text L, b byte) (next L, ok bool)
 	// Texts appends to dst the texts of which one must allow a byte for it to be
@@ -34,20 +34,21 @@ type Machine[S, L comparable] interface {
 	White(s S) (class int, ok bool)
 	// Free reports that every text of up to k characters is allowed, and, where
 	// k is less than limit, no longer one. Characters are spelt as they are, or
-	// escaped by two characters where they must be; of other escapes it says nothing. It
-	// may fail to see that, never the other way round. It implies that text
-	// stands between two characters.
+	// escaped by two characters where they must be; of other escapes it says
+	// nothing. It may fail to see that, never the other way round. It implies
+	// that text stands between two characters.
 	Free(text L, limit int) (k int, ok bool)
 	// Covers reports that every text of 1 to n characters of an alphabet is
 	// allowed. It may fail to see that, never the other way round.
 	Covers(text L, a regex.Alphabet, n int) bool
 	// Distance is a number of bytes that completes what s has begun; it is 0 at
-	// the end. TextDistance is that for the text of a string, without the quotation mark.
+	// the end. TextDistance is that for the text of a string, without the
+	// quotation mark.
 	Distance(s S) int
 	TextDistance(text L) int
 	// Rest bounds the bytes behind the text that s is in: states that its text
-	// leads to have a Distance of at most Rest and their TextDistance. For a name it is an
-	// estimate: other names may have values that take more.
+	// leads to have a Distance of at most Rest and their TextDistance. For a
+	// name it is an estimate: other names may have values that take more.
 	Rest(s S) int
 	// TextMost bounds the TextDistance of what text leads to. ok is false where
 	// no bound is known.
@@ -71,7 +72,8 @@ type Masks[S, L comparable] struct {
 	blanks map[blankKey][]int32
 	behind S // a state behind a name and its quotation mark, for all of them
 	known  bool
-	// The tails of quotedTokens that are allowed in the state asked for last, and behind names:
+	// The tails of quotedTokens that are allowed in the state asked for last,
+	// and behind names:
 	tailsOf    []bool
 	tailsState S
 	nameTails  []bool

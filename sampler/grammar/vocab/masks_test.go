@@ -139,8 +139,8 @@ func pattern(p string) func(*regex.Space) regex.Lang {
 	}
 }
 
-// TestMasks compares sets made with slices with those of the plain walk, before, in and
-// behind strings of many languages.
+// TestMasks compares sets made with slices with those of the plain walk,
+// before, in and behind strings of many languages.
 func TestMasks(t *testing.T) {
 	v := qwenTable()
 	for _, c := range textLanguages {
@@ -259,8 +259,8 @@ func BenchmarkMask(b *testing.B) {
 	}
 }
 
-// TestNear compares the tokens near the end of a document with those of the plain walk, and
-// the farthest of them with Reach.
+// TestNear compares the tokens near the end of a document with those of the
+// plain walk, and the farthest of them with Reach.
 func TestNear(t *testing.T) {
 	v := qwenTable()
 	for _, c := range textLanguages {

@@ -5,9 +5,10 @@ import (
 	"slices"
 )
 
-// quotedTokens are the tokens with a quotation mark in them. Between two characters of a
-// string, those without a backslash close it with their first one: they are kept as what comes
-// before it and behind it, since few different things do.
+// quotedTokens are the tokens with a quotation mark in them. Between two
+// characters of a string, those without a backslash close it with their first
+// one: they are kept as what comes before it and behind it, since few different
+// things do.
 type quotedTokens struct {
 	all     *Trie // for places within an escape
 	escaped *Trie // those with a backslash
@@ -16,11 +17,11 @@ type quotedTokens struct {
 	tokens   [][]split // by head, of which 0 is none
 	tails    *Trie     // what comes behind, where that is something; the token is an index of the tails
 	tailText [][]byte  // by tail, of which 0 is none
-	beyond   []bool    // by tail: behind a name it goes beyond the colon
+	beyond   []bool    // by tail: behind a name it goes on to a value
 	deep     []deepTokens
 }
 
-// deepTokens are the tokens with one head whose tails go beyond a colon.
+// deepTokens are the tokens with one head whose tails go on to a value.
 type deepTokens struct {
 	head   []byte
 	tokens []split
@@ -54,13 +55,13 @@ func newQuoted(tokens []entry) quotedTokens {
 	}
 	q.tailText = tails.texts
 	for _, text := range tails.texts {
-		colon := bytes.IndexByte(text, ':')
-		q.beyond = append(q.beyond, colon >= 0 && colon < len(text)-1)
+		_, value, _ := bytes.Cut(text, []byte(":"))
+		q.beyond = append(q.beyond, len(bytes.TrimLeft(value, " \t\r\n")) > 0)
 	}
 	for head, tokens := range q.tokens {
 		var deep []split
 		for _, t := range tokens {
-			if q.beyond[t.tail] {
+			if q.beyond[t.tail] && mayBegin(q.tailText[t.tail]) {
 				deep = append(deep, t)
 			}
 		}
@@ -69,6 +70,13 @@ func newQuoted(tokens []entry) quotedTokens {
 		}
 	}
 	return q
+}
+
+// mayBegin reports that what stands behind the colon of a tail may begin a value.
+func mayBegin(tail []byte) bool {
+	_, value, _ := bytes.Cut(tail, []byte(":"))
+	value = bytes.TrimLeft(value, " \t\r\n")
+	return len(value) > 0 && bytes.IndexByte([]byte(`"{[-0123456789tfn`), value[0]) >= 0
 }
 
 // index numbers texts; 0 is the empty one.
@@ -125,8 +133,8 @@ func (k *Masks[S, L]) closing(s S, text L) {
 	})
 }
 
-// eachHead calls visit for the heads that a text allows and behind which the string may be closed,
-// with the text behind them and their bytes.
+// eachHead calls visit for the heads that a text allows and behind which the
+// string may be closed, with the text behind them and their bytes.
 func (k *Masks[S, L]) eachHead(text L, visit func(head int, text L, read []byte)) {
 	if k.m.Accepts(text) {
 		visit(0, text, nil)
@@ -150,7 +158,8 @@ func (k *Masks[S, L]) eachHead(text L, visit func(head int, text L, read []byte)
 }
 
 // inName returns the tokens that s allows, which is in the name of a member,
-// between two characters. Only what goes beyond its colon depends on more than the text.
+// between two characters. Only what goes on to the member's value depends on
+// more than the text.
 func (k *Masks[S, L]) inName(s S, text L) *Set {
 	q := &k.t.quoted
 	set, ok := k.names[text]
@@ -181,8 +190,9 @@ func (k *Masks[S, L]) inName(s S, text L) *Set {
 	return &Set{dense: set.dense, ids: set.ids, more: slices.Clone(k.ids)}
 }
 
-// closeName appends to k.ids those of the tokens, which read and a quotation mark begin, that
-// are allowed in the name of a member and go no further than its colon.
+// closeName appends to k.ids those of the tokens, which read and a quotation
+// mark begin, that are allowed in the name of a member and do not go on to a
+// value.
 func (k *Masks[S, L]) closeName(s S, text L, read []byte, tokens []split) {
 	if k.nameTails == nil && !k.findNameTails(s, text, read) {
 		return

@@ -49,10 +49,10 @@ func (k *Masks[S, L]) textReach(text L) int {
 // entryMemory is what an entry of Masks.reach or Masks.textMost takes, about.
 const entryMemory = 48
 
-// Near writes into buf the tokens that s allows and behind which ok holds. Of the
-// tokens that stay in a string it asks only that their distance, as far as Rest
-// tells it, is at most most; within names, of which it may not tell enough, it asks ok
-// where there are few.
+// Near writes into buf the tokens that s allows and behind which ok holds. Of
+// the tokens that stay in a string it asks only that their distance, as far as
+// Rest tells it, is at most most; within names, of which it may not tell
+// enough, it asks ok where there are few.
 func (k *Masks[S, L]) Near(buf []uint64, s S, most int, ok func(S) bool) {
 	clear(buf)
 	known := map[S]bool{}
@@ -90,9 +90,10 @@ func (k *Masks[S, L]) Near(buf []uint64, s S, most int, ok func(S) bool) {
 // fewTokens is how many tokens in a name Near asks about.
 const fewTokens = 256
 
-// walkQuoted walks the tokens with a quotation mark in them where s is in a text.
-// The bytes before the one that closes the string move only the text. inside is called
-// for the tokens that do not close it, unless it is nil, and behind for the others.
+// walkQuoted walks the tokens with a quotation mark in them where s is in a
+// text. The bytes before the one that closes the string move only the text.
+// inside is called for the tokens that do not close it, unless it is nil, and
+// behind for the others.
 func (k *Masks[S, L]) walkQuoted(s S, text L, inside func(int32, L), behind func(int32, S)) {
 	states, texts, nodes := make([]S, k.t.quoted.all.depth+1), k.textStack, k.t.quoted.all.nodes
 	texts[0] = text

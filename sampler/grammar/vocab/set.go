@@ -5,8 +5,9 @@ import (
 	"slices"
 )
 
-// Set is a set of tokens: those of a dense part and of a list, which other sets may share,
-// and those of a list of its own. It is not changed once it is built.
+// Set is a set of tokens: those of a dense part and of a list, which other sets
+// may share, and those of a list of its own. It is not changed once it is
+// built.
 type Set struct {
 	dense []uint64 // nil: none
 	ids   []int32  // not in dense, different, in no order
