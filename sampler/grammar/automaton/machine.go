@@ -32,8 +32,9 @@ const maxIndent = 64
 type Options struct {
 	Style          Style
 	Prefix, Suffix string // literal bytes before and after the document
-	// Numbers says which texts of a number there are.
+	// Numbers and Strings say which texts of a number and of a string there are.
 	Numbers number.Form
+	Strings regex.Spelling
 	// MaxStates bounds the states that the machine remembers; 0 stands for
 	// DefaultMaxStates. Beyond it the machine forgets all and makes anew those
 	// that are needed. States in use stay valid.
@@ -246,7 +247,7 @@ type offerKey struct {
 }
 
 func newCore(m *Machine, sp *formula.Space, f formula.F, tail string) *core {
-	c := &core{m: m, sp: sp, lex: regex.NewLexer(sp.Regex), num: number.NewLexerOf(m.opt.Numbers), root: f, tail: tail}
+	c := &core{m: m, sp: sp, lex: regex.NewLexerOf(sp.Regex, m.opt.Strings), num: number.NewLexerOf(m.opt.Numbers), root: f, tail: tail}
 	c.flush()
 	return c
 }

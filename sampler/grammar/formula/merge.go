@@ -53,12 +53,9 @@ func (sp *Space) mergeAtoms(o condOp, flat []Cond) ([]Cond, bool) {
 		key mergeKey
 		at  int
 	}
-	var small [16]slot
-	seen := small[:0]
-	var index map[mergeKey]int
-	if len(flat) > len(small) {
-		index = make(map[mergeKey]int, len(flat))
-	}
+	var room [16]slot
+	seen := room[:0]
+	var index map[mergeKey]int // of seen, where that is long
 	find := func(k mergeKey) (int, bool) {
 		if index != nil {
 			i, ok := index[k]
@@ -70,6 +67,19 @@ func (sp *Space) mergeAtoms(o condOp, flat []Cond) ([]Cond, bool) {
 			}
 		}
 		return 0, false
+	}
+	put := func(k mergeKey, at int) {
+		if index == nil && len(seen) == len(room) {
+			index = make(map[mergeKey]int, len(flat))
+			for _, s := range seen {
+				index[s.key] = s.at
+			}
+		}
+		if index != nil {
+			index[k] = at
+			return
+		}
+		seen = append(seen, slot{k, at})
 	}
 	out, changed := flat, false
 	for i, k := range flat {
@@ -83,17 +93,10 @@ func (sp *Space) mergeAtoms(o condOp, flat []Cond) ([]Cond, bool) {
 					out[j] = m
 					continue
 				}
-			} else if index != nil {
-				index[key] = i
-				if changed {
-					index[key] = len(out)
-				}
+			} else if changed {
+				put(key, len(out))
 			} else {
-				at := i
-				if changed {
-					at = len(out)
-				}
-				seen = append(seen, slot{key, at})
+				put(key, i)
 			}
 		}
 		if changed {
