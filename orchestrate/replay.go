@@ -129,7 +129,8 @@ func (t TraceTool) tool() Tool {
 	}
 	for _, e := range t.Experts {
 		out.Experts = append(out.Experts, Expert{Alias: e.Alias, Skill: e.Skill, ShownPrice: e.ShownPrice, ShownLatency: e.ShownLatency,
-			Price: e.Price, Latency: e.Latency, Temperature: e.Temperature, MaxTokens: e.MaxTokens, Context: e.Context, Model: notExecuted{}})
+			Price: e.Price, Latency: e.Latency, Temperature: e.Temperature, MaxTokens: e.MaxTokens, Context: e.Context,
+			CodeContext: e.CodeContext, DocChars: e.DocChars, Form: e.Form, Suffix: e.Suffix, Model: notExecuted{}})
 	}
 	return out
 }

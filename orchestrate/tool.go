@@ -72,15 +72,16 @@ const (
 // Role is the part that a tool plays in a profile.
 type Role string
 
-// The roles. Those with Experts take {"model": alias}, or {"expert": alias} for
+// The roles. RoleCode and RoleRetrieve are ordinary tools in a chat; where other
+// roles use them they are not offered themselves. Those with Experts take {"model": alias}, or {"expert": alias} for
 // RoleExpert; the profile supplies Schema, Grammar and what is done.
 const (
 	RoleReason   Role = "reason"   // enhance_reasoning: an expert writes code, the tool of RoleCode runs it
 	RoleAnswer   Role = "answer"   // answer: an expert gives the final answer
 	RoleSearch   Role = "search"   // search: an expert writes a query for the tool of RoleRetrieve
 	RoleExpert   Role = "expert"   // call_expert: an expert takes the turn
-	RoleCode     Role = "code"     // runs {"code": Python}; not offered by the profiles that use it
-	RoleRetrieve Role = "retrieve" // answers {"query": text, "limit": n} with Result.Data []string, or Text; not offered either
+	RoleCode     Role = "code"     // runs {"code": Python}; Result.Data is {"stdout": text}, or Text is that
+	RoleRetrieve Role = "retrieve" // {"query": text}, and "limit" where its Schema has that; Result.Data is a list of texts, the best first, or Text is one
 )
 
 // Expert is a model that a tool lets the policy choose.
@@ -96,8 +97,23 @@ type Expert struct {
 	Temperature  *float64 // nil: the model's own
 	MaxTokens    int      // of an answer; 0: DefaultExpertTokens
 	Context      int      // tokens of state in a prompt; 0: 24,000
-	Model        Model
+	CodeContext  int      // of them, tokens of code and its output; 0: half
+	DocChars     int      // characters of each document; 0: all
+	Form         AnswerForm
+	// Suffix is what call_expert adds to the last message that the expert reads.
+	Suffix string
+	Model  Model
 }
+
+// AnswerForm is how an expert of RoleAnswer is asked to mark its answer.
+type AnswerForm string
+
+// The forms, each with the models for which the paper's evaluation has it.
+const (
+	FormThink AnswerForm = "think" // <think> and <answer>, asked to think hard: GPT-5; "" is this
+	FormWrap  AnswerForm = "wrap"  // <think> and <answer>: Llama
+	FormBoxed AnswerForm = "boxed" // \boxed{}, by a system message: Qwen
+)
 
 // DefaultExpertTokens is the length of an expert's answer where nothing is said.
 const DefaultExpertTokens = 8000

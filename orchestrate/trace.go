@@ -91,6 +91,10 @@ type TraceExpert struct {
 	Temperature  *float64      `json:"temperature,omitempty"`
 	MaxTokens    int           `json:"max_tokens,omitempty"`
 	Context      int           `json:"context,omitempty"`
+	CodeContext  int           `json:"code_context,omitempty"`
+	DocChars     int           `json:"doc_chars,omitempty"`
+	Form         AnswerForm    `json:"form,omitempty"`
+	Suffix       string        `json:"suffix,omitempty"`
 }
 
 // TraceMessage is a message of the conversation in OpenAI's form.
@@ -203,7 +207,8 @@ func (t *Tool) line() TraceTool {
 		Timeout: t.Timeout, Approval: t.Approval, MaxResult: t.MaxResult, Role: t.Role, Client: t.Executor == nil}
 	for _, e := range t.Experts {
 		out.Experts = append(out.Experts, TraceExpert{Alias: e.Alias, Skill: e.Skill, ShownPrice: e.ShownPrice, ShownLatency: e.ShownLatency,
-			Price: e.Price, Latency: e.Latency, Temperature: e.Temperature, MaxTokens: e.MaxTokens, Context: e.Context})
+			Price: e.Price, Latency: e.Latency, Temperature: e.Temperature, MaxTokens: e.MaxTokens, Context: e.Context,
+			CodeContext: e.CodeContext, DocChars: e.DocChars, Form: e.Form, Suffix: e.Suffix})
 	}
 	return out
 }
