@@ -70,11 +70,11 @@ func (e *estimator) least(s *value.Value, depth int) int {
 				}
 			}
 		case "minItems", "minContains":
-			n += number(&m.Value) * (2 + e.least(member(s, "items"), depth+1))
+			n += bound(&m.Value) * (2 + e.least(member(s, "items"), depth+1))
 		case "minProperties":
-			n += number(&m.Value) * (12 + e.least(member(s, "additionalProperties"), depth+1))
+			n += bound(&m.Value) * (12 + e.least(member(s, "additionalProperties"), depth+1))
 		case "minLength":
-			n += number(&m.Value)
+			n += bound(&m.Value)
 		case "pattern", "const", "format":
 			n += len(m.Value.String())
 		case "enum", "anyOf", "oneOf":
@@ -134,8 +134,8 @@ func member(v *value.Value, key string) *value.Value {
 	return nothing
 }
 
-// number reads a bound.
-func number(v *value.Value) int {
+// bound reads a number of things at least.
+func bound(v *value.Value) int {
 	n, err := strconv.Atoi(v.Text)
 	if err != nil || v.Kind != value.Number {
 		return 0

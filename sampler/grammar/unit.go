@@ -8,6 +8,7 @@ import (
 	"orchrt/sampler/grammar/automaton"
 	"orchrt/sampler/grammar/budget"
 	"orchrt/sampler/grammar/formula"
+	"orchrt/sampler/grammar/number"
 	"orchrt/sampler/grammar/regex"
 	"orchrt/sampler/grammar/schema"
 	"orchrt/sampler/grammar/value"
@@ -91,13 +92,25 @@ func (v *Vocabulary) build(s spec) (*unit, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := automaton.New(sp, f, automaton.Options{Style: s.style, Suffix: s.suffix, MaxStates: maxStates})
+	m, err := automaton.New(sp, f, s.options())
 	if err != nil {
 		return nil, err
 	}
 	u := &unit{v: v, slack: grow, sp: sp, m: m, start: m.Start(), only: map[state]int16{}}
 	u.masks = vocab.NewMasks(v.table, reader{m, u.start.Lexer()}, maxMasks)
 	return u, nil
+}
+
+// options returns how documents are spelt. In the trained style that is as
+// json.dumps writes them, and an integer in digits: calls are decoded by programs
+// with types. Elsewhere any escape may stand, and exponents where
+// writers put them.
+func (s spec) options() automaton.Options {
+	o := automaton.Options{Style: s.style, Suffix: s.suffix, MaxStates: maxStates, Numbers: number.Normal, Strings: regex.Any}
+	if s.style == automaton.Trained {
+		o.Numbers, o.Strings = number.Written, regex.Written
+	}
+	return o
 }
 
 // formula returns the formula of the documents and an estimate for unit.slack.

@@ -38,7 +38,7 @@ type found struct {
 const noAssumption = math.MaxInt32
 
 func (s *search) init() {
-	s.lexer = number.NewLexerOf(number.Normal)
+	s.lexer = number.NewLexerOf(number.Written)
 	s.low = noAssumption
 	s.objects = map[objectKey]found{}
 	s.arrays = map[arrayKey]found{}

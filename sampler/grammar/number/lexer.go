@@ -21,6 +21,9 @@ const (
 	// not let a digit too many be made good: with a maximum of 10, Any takes
 	// 200e-1, and so another 0 after 20, and another.
 	Normal
+	// Written is Normal with a small e alone, and with digits alone where all
+	// members of the Set are integers: the text that programs decode into one.
+	Written
 )
 
 // A State is a text's beginning that some member's text completes. States of one
@@ -33,6 +36,7 @@ type State int32
 // It is not safe for concurrent use.
 type Lexer struct {
 	form  Form
+	class *[256]uint8
 	next  []row
 	cold  []state
 	lines map[string]*line // by Key of the Set: the side above 0
@@ -57,16 +61,21 @@ const (
 	refused
 )
 
-var classes = func() (t [256]uint8) {
+var classes, smallClasses = classTable(true), classTable(false)
+
+func classTable(capital bool) (t [256]uint8) {
 	for i := range t {
 		t[i] = refused
 	}
 	for i := range uint8(10) {
 		t['0'+i] = i
 	}
-	t['-'], t['+'], t['.'], t['e'], t['E'] = minus, plus, point, exp, exp
+	t['-'], t['+'], t['.'], t['e'] = minus, plus, point, exp
+	if capital {
+		t['E'] = exp
+	}
 	return t
-}()
+}
 
 // alphabet has a byte of each class.
 const alphabet = "0123456789-+.e"
@@ -85,7 +94,10 @@ func NewLexer() *Lexer { return NewLexerOf(Any) }
 
 // NewLexerOf returns a Lexer of the given form.
 func NewLexerOf(form Form) *Lexer {
-	x := &Lexer{form: form}
+	x := &Lexer{form: form, class: &classes}
+	if form == Written {
+		x.class = &smallClasses
+	}
 	x.Reset()
 	return x
 }
@@ -94,6 +106,7 @@ func NewLexerOf(form Form) *Lexer {
 func (x *Lexer) Reset() {
 	*x = Lexer{
 		form:  x.form,
+		class: x.class,
 		next:  make([]row, 1, 16),
 		cold:  make([]state, 1, 16),
 		lines: map[string]*line{},
@@ -124,6 +137,8 @@ func (x *Lexer) Start(s Set) State {
 		a := s.get()
 		l = newLine(a.sides[0], a.zero)
 		l.other = newLine(a.sides[1], a.zero)
+		l.plain = x.form == Written && s.integers()
+		l.other.plain = l.plain
 		x.lines[s.Key()] = l
 	}
 	return x.head(mantissa{line: l}, 0, 0)
@@ -131,7 +146,7 @@ func (x *Lexer) Start(s Set) State {
 
 // Step returns the state after byte b, 0 if no text of a member goes on with it.
 func (x *Lexer) Step(st State, b byte) State {
-	if n := x.next[st][classes[b]&15]; n >= 0 {
+	if n := x.next[st][x.class[b]&15]; n >= 0 {
 		return n
 	}
 	return x.resolve(st, b)
@@ -142,7 +157,7 @@ func (x *Lexer) Accepts(st State) bool { return x.cold[st].accepts }
 
 // resolve works out and keeps where b leads.
 func (x *Lexer) resolve(st State, b byte) State {
-	c := classes[b]
+	c := x.class[b]
 	s := &x.cold[st]
 	var n State
 	if s.mantissa.line == nil {

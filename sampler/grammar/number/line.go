@@ -10,6 +10,7 @@ import (
 type line struct {
 	side
 	zero  bool // 0 is in the Set
+	plain bool // digits alone write a number
 	grid  grid
 	other *line // on the line above 0: the one below
 

@@ -18,7 +18,7 @@ type mantissa struct {
 	line    *line
 	phase   phase
 	nonzero bool // a digit other than 0 was read
-	single  bool // Normal: one digit, not 0, stands before the point
+	single  bool // Normal and Written: one digit, not 0, stands before the point
 	spot    spot
 	top     int32 // the place of the first digit that is not 0; of the last digit while all are
 	tail    tail
@@ -26,13 +26,16 @@ type mantissa struct {
 
 // mayScale reports whether an exponent may stand at the end of m.
 func (x *Lexer) mayScale(m *mantissa) bool {
-	return m.ends() && (x.form == Any || m.single || !m.nonzero)
+	return m.ends() && !m.line.plain && (x.form == Any || m.single || !m.nonzero)
 }
+
+// scaled reports whether an exponent other than 0 may follow the digits of m.
+func (x *Lexer) scaled(m *mantissa) bool { return !m.line.plain && (x.form == Any || m.single) }
 
 // scales returns the least and the greatest exponent that may follow m, whatever
 // digits do. No exponent is as good as 0.
 func (x *Lexer) scales(m *mantissa) (lo, hi int32) {
-	if x.form == Any || m.single {
+	if x.scaled(m) {
 		return MinExponent, MaxExponent
 	}
 	return 0, 0
@@ -51,7 +54,7 @@ func (x *Lexer) step(from *mantissa, c uint8) (m mantissa, ok bool) {
 	case c == point:
 		m.phase = dot
 		x.settle(&m)
-		return m, from.phase == zero || from.phase == whole
+		return m, !m.line.plain && (from.phase == zero || from.phase == whole)
 	case c > 9:
 		return m, false
 	}
@@ -61,7 +64,7 @@ func (x *Lexer) step(from *mantissa, c uint8) (m mantissa, ok bool) {
 		if c == 0 {
 			m.phase = zero
 		}
-		m.single = x.form == Normal && c != 0
+		m.single = x.form != Any && c != 0
 	case whole:
 		m.single = false
 		m.top++

@@ -245,3 +245,9 @@ func (s Set) Size(limit int) (n int, finite bool) {
 	}
 	return int(total.Int64()), true
 }
+
+// integers reports that every member is one.
+func (s Set) integers() bool {
+	rest := s.Intersect(Integers().Complement())
+	return rest.Err() == nil && rest.IsEmpty()
+}

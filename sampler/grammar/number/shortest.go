@@ -99,7 +99,7 @@ func (x *Lexer) complete(st State) string {
 			digits = "0"
 		}
 		return digits + scale(shift)
-	case shift >= 0 && (shift <= 20 || shift > MaxExponent || x.form == Normal && !m.single):
+	case shift >= 0 && (shift <= 20 || shift > MaxExponent || !x.scaled(m)):
 		if n := int(shift); len(digits) <= n {
 			return string(zeros([]byte(digits), n-len(digits)))
 		} else {

@@ -164,3 +164,27 @@ func TestRange(t *testing.T) {
 		}
 	}
 }
+
+// TestWritten shows what the form leaves out, of sets of integers and of others.
+func TestWritten(t *testing.T) {
+	x := NewLexerOf(Written)
+	even, err := Multiples(FromInt(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	most := AtMost(FromInt(300))
+	for _, tt := range []struct {
+		s    Set
+		text string
+		want bool
+	}{
+		{Integers(), "20", true}, {Integers(), "-0", true}, {Integers(), "2.0", false}, {Integers(), "2e1", false}, {Integers(), "2.", false},
+		{even.Intersect(most), "298", true}, {even.Intersect(most), "3e2", false}, {even.Intersect(AtLeast(FromInt(1))), "0", false},
+		{Point(FromInt(7)), "7", true}, {Point(FromInt(7)), "7.0", false}, {Point(FromInt(1000)), "1e3", false},
+		{All(), "2.0", true}, {All(), "2e1", true}, {All(), "2E1", false}, {most, "1.5e-07", true}, {most, "1.5E-07", false},
+	} {
+		if st, _ := run(x, tt.s, tt.text); (st != 0 && x.Accepts(st)) != tt.want {
+			t.Errorf("%v: %s is accepted: %t", tt.s, tt.text, !tt.want)
+		}
+	}
+}
