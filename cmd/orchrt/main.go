@@ -37,6 +37,7 @@ func commands() []command {
 		{"tokenize", "--model F", "text to token ids and back, as JSON lines", runTokenize},
 		{"render", "--model F REQUEST.json", "the exact prompt text of a chat request", runRender},
 		{"logits", "--model F --tokens IDS.txt --out OUT.npy", "logits of given token ids", runLogits},
+		{"constrain", "--model F --in CASES.jsonl", "score the constrained decoder without a model run", runConstrain},
 		{"synth", "--preset P --type T -o F", "write a model of random weights", runSynth},
 	}
 }

@@ -1,0 +1,241 @@
+package score
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"orchrt/sampler/grammar"
+	"orchrt/sampler/grammar/value"
+	"orchrt/testdata"
+	"orchrt/tokenizer"
+)
+
+// The flags make the tests as big as one likes:
+//
+//	go test ./sampler/grammar/score -run Sound -outputs 30 -every 1 -timeout 2h
+var (
+	outputs = flag.Int("outputs", 1, "random outputs of each case in TestSound")
+	every   = flag.Int("every", 60, "one of so many cases is used")
+	where   = flag.String("hostile", "", "also write the hostile schemas as cases to this file")
+)
+
+// qwen3 is the vocabulary of Qwen3, made once for all tests.
+var qwen3 = sync.OnceValues(func() (*tokenizer.Tokenizer, error) {
+	r, err := testdata.Qwen3Tokenizer()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return tokenizer.FromJSON(bufio.NewReader(r))
+})
+
+var prepared = sync.OnceValues(func() (*grammar.Vocabulary, error) {
+	tok, err := qwen3()
+	if err != nil {
+		return nil, err
+	}
+	return grammar.NewVocabulary(tok)
+})
+
+func realScorer(tb testing.TB, opt Options) *Scorer {
+	tb.Helper()
+	tok, err := qwen3()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	v, err := prepared()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	eos, _ := tok.ID("<|im_end|>")
+	s, err := New(v, tok, eos, opt)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+// shared reads one of every so many cases of a file in ../shared/schemas.
+func shared(tb testing.TB, name string, every int) []Case {
+	tb.Helper()
+	f, err := os.Open("../../../../shared/schemas/" + name)
+	if err != nil {
+		tb.Skip("the public cases are not here: ", err)
+	}
+	defer f.Close()
+	cases, err := Read(f)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var some []Case
+	for i := 0; i < len(cases); i += every {
+		some = append(some, cases[i])
+	}
+	return some
+}
+
+const (
+	maskBench = "maskbench-sample.jsonl.zst"
+	toolCalls = "tool-calls.jsonl.zst"
+	testSuite = "json-schema-test-suite.jsonl.zst"
+)
+
+func run(t *testing.T, s *Scorer, cases []Case) *Report {
+	t.Helper()
+	p := &Report{}
+	if err := s.Run(t.Context(), cases, p.Add); err != nil {
+		t.Fatal(err)
+	}
+	p.Finish()
+	t.Logf("%d cases, %d passed, %d refused, %d of %d valid refused, %d invalid accepted; masks %.3g µs, at most %.4g; compiled in %.3g ms, at most %.3g",
+		p.Cases, p.Passed, p.Refused, p.ValidRefused, p.Valid, p.InvalidAccepted, p.MaskUS.P50, p.MaskUS.Max, p.CompileMS.P50, p.CompileMS.Max)
+	return p
+}
+
+// explain reports what came out wrong.
+func explain(t *testing.T, p *Report) {
+	t.Helper()
+	for i, r := range p.Results {
+		if i == 10 {
+			t.Errorf("… and %d more", len(p.Results)-i)
+			break
+		}
+		t.Errorf("%s: %s %s %+v", r.Name, r.Outcome, r.Error, r.Faults[:min(2, len(r.Faults))])
+	}
+}
+
+func TestMaskBench(t *testing.T) {
+	p := run(t, realScorer(t, Options{Limit: time.Minute}), shared(t, maskBench, *every))
+	if p.Passed*100 < p.Cases*97 || p.InvalidAccepted+p.ValidRefused+p.Broken+p.TimedOut+p.Panicked > 0 {
+		explain(t, p)
+	}
+}
+
+// TestSpellings has valid instances written with their keys in random order and
+// in styles that the model was not trained on.
+func TestSpellings(t *testing.T) {
+	for i, style := range []value.Style{value.Compact, value.Indent2, value.Tab, value.Python} {
+		opt := Options{Style: style, Shuffle: true, Seed: uint64(i), Limit: time.Minute}
+		p := run(t, realScorer(t, opt), shared(t, maskBench, 2**every))
+		if p.InvalidAccepted+p.ValidRefused+p.Broken+p.TimedOut+p.Panicked > 0 {
+			explain(t, p)
+		}
+	}
+}
+
+func TestSuite(t *testing.T) {
+	p := run(t, realScorer(t, Options{Limit: time.Minute}), shared(t, testSuite, max(1, *every/30)))
+	if p.InvalidAccepted+p.Broken+p.TimedOut+p.Panicked > 0 || p.Passed*100 < p.Cases*85 {
+		explain(t, p)
+	}
+}
+
+func TestToolCalls(t *testing.T) {
+	cases := shared(t, toolCalls, *every)
+	p := run(t, realScorer(t, Options{Mutate: true, Limit: time.Minute}), cases)
+	if p.Passed != p.Cases {
+		explain(t, p)
+	}
+	for _, kind := range []string{"missing key", "other type", "other value", "unknown tool", duplicated} {
+		if p.Mutants[kind].Invalid == 0 {
+			t.Errorf("no mutants of the kind %q: %+v", kind, p.Mutants)
+		}
+	}
+	if p.ForcedShare < 0.2 || p.OddForced > 0 {
+		t.Errorf("%.1f %% of the tokens are forced, %d not canonical", 100*p.ForcedShare, p.OddForced)
+	}
+}
+
+// TestMutants compares the decoder with the validator on changed instances.
+func TestMutants(t *testing.T) {
+	p := run(t, realScorer(t, Options{Mutate: true, Limit: time.Minute}), shared(t, maskBench, 2**every))
+	if p.InvalidAccepted+p.ValidRefused+p.Broken > 0 || len(p.Mutants) < 6 {
+		t.Errorf("%+v", p.Mutants)
+	}
+	for _, r := range p.Results {
+		for _, f := range r.Faults {
+			t.Errorf("%s: %s: %s: %s", r.Name, f.Kind, f.Detail, f.Text)
+		}
+	}
+}
+
+// TestSound lets random logits write documents and calls, and judges them by
+// another validator.
+func TestSound(t *testing.T) {
+	cases := append(shared(t, maskBench, *every), shared(t, toolCalls, *every)...)
+	s := realScorer(t, Options{Seed: 7, Limit: time.Minute * time.Duration(*outputs)})
+	p := &Report{}
+	if err := s.Fuzz(t.Context(), cases, FuzzOptions{N: *outputs, Judge: true}, p.Add); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d cases, %d outputs, %d judged", p.Cases, p.Outputs, p.Judged)
+	if p.Outputs < p.Cases*95/100 || p.Judged < p.Outputs*9/10 {
+		t.Errorf("%d cases give %d outputs, of which %d were judged", p.Cases, p.Outputs, p.Judged)
+	}
+	p.Results = slices.DeleteFunc(p.Results, func(r *Result) bool { return r.Outcome == Refused })
+	explain(t, p)
+}
+
+// Bounds on what a hostile schema may cost until it is refused or its first
+// mask is made, and for a short output. They are several times what the worst
+// one needs: bytes are counted that are free again, too.
+const (
+	hostileBytes  = 400 << 20
+	hostileTokens = 60
+)
+
+// TestHostile checks that schemas made to take for ever are refused or give a
+// decoder that works, within bounded memory.
+func TestHostile(t *testing.T) {
+	s := realScorer(t, Options{Limit: time.Minute})
+	schemas := hostile()
+	writeHostile(t, schemas)
+	for _, name := range hostileNames() {
+		c := Case{Name: name, Schema: json.RawMessage(schemas[name])}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		var result *Result
+		err := s.Fuzz(context.Background(), []Case{c}, FuzzOptions{N: 1, Tokens: hostileTokens}, func(r *Result) { result = r })
+		if err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		spent := after.TotalAlloc - before.TotalAlloc
+		t.Logf("%-28s %-8s %8.2f ms compiled, %8.2f to the first mask, %9.1f µs longest mask, %4d MB allocated %.90s", name, result.Outcome, result.CompileMS,
+			result.FirstMS, float64(slices.Max(append(result.masks, 0)))/1e3, spent>>20, result.Error)
+		for _, f := range result.Faults {
+			t.Errorf("%s: %+v", name, f)
+		}
+		if result.Outcome == TimedOut || result.Outcome == Panicked {
+			t.Errorf("%s: %s", name, result.Error)
+		}
+		if spent > hostileBytes {
+			t.Errorf("%s: %d MB were allocated", name, spent>>20)
+		}
+	}
+}
+
+// writeHostile writes the schemas where the flag says.
+func writeHostile(t *testing.T, schemas map[string]string) {
+	t.Helper()
+	if *where == "" {
+		return
+	}
+	var lines strings.Builder
+	for _, name := range hostileNames() {
+		fmt.Fprintf(&lines, "{\"name\":%q,\"schema\":%s}\n", name, schemas[name])
+	}
+	if err := os.WriteFile(*where, []byte(lines.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
