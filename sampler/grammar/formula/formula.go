@@ -93,6 +93,7 @@ type Space struct {
 	condKeys map[string]Cond
 	simpler  map[Cond]Cond // of a conjunction, what propagate makes of it
 	key      []byte        // scratch for keys of maps
+	alts     []Alt         // the stack that conditions are progressed on
 
 	numbers   []number.Set
 	numberIDs map[string]int32

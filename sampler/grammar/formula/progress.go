@@ -28,58 +28,92 @@ func (sp *Space) inClass(k keyClass, l regex.Lang) bool {
 
 // member progresses a condition on objects past a member with a key of class k.
 func (sp *Space) member(c Cond, k keyClass) []Alt {
+	from := len(sp.alts)
+	sp.pushMember(c, k)
+	return sp.pop(from)
+}
+
+// item progresses a condition on arrays past an item; fresh is the formula of the
+// values that differ from all items before it.
+func (sp *Space) item(c Cond, fresh F) []Alt {
+	from := len(sp.alts)
+	sp.pushItem(c, fresh)
+	return sp.pop(from)
+}
+
+// pop takes what was pushed from a length of the stack on.
+func (sp *Space) pop(from int) []Alt {
+	alts := slices.Clone(sp.alts[from:])
+	sp.alts = sp.alts[:from]
+	return alts
+}
+
+// push puts an alternative on the stack, if it can hold.
+func (sp *Space) push(f F, c Cond) {
+	if f != fFalse && c != Never {
+		sp.alts = append(sp.alts, Alt{f, c})
+	}
+}
+
+// pushMember pushes what member returns.
+func (sp *Space) pushMember(c Cond, k keyClass) {
 	if !sp.spend(1) {
-		return nil
+		return
 	}
 	a := &sp.conds[c]
 	switch a.op {
 	case condNever:
-		return nil
-	case condAlways:
-		return []Alt{{fTrue, c}}
+		return
 	case condAnd, condOr:
+		kids := a.kids
+		var differ []Cond
 		if a.op == condAnd {
-			if kids, differ := sp.splitDiffer(a.kids); differ != nil {
-				first := sp.differ(differ, k.name)
-				return sp.progressKids(condAnd, kids, first, func(kid Cond) []Alt { return sp.member(kid, k) })
-			}
+			kids, differ = sp.splitDiffer(kids)
 		}
-		return sp.progressKids(a.op, a.kids, nil, func(kid Cond) []Alt { return sp.member(kid, k) })
+		sp.progressKids(a.op, kids, sp.differ(differ, k.name), func(kid Cond) { sp.pushMember(kid, k) })
+		return
 	case condProps:
 		if k.name >= 0 {
 			if i, ok := slices.BinarySearch(a.ids, k.name); ok {
-				return single(a.fs[i], c)
+				sp.push(a.fs[i], c)
+				return
 			}
 		}
 	case condEvery:
 		if sp.inClass(k, a.lang) {
-			return single(a.f, c)
+			sp.push(a.f, c)
+			return
 		}
 	case condSome:
 		if sp.inClass(k, a.lang) {
-			return sp.eventually(a.f, c)
+			sp.eventually(a.f, c)
+			return
 		}
 	case condHas:
 		if k.name == a.ids[0] {
-			return single(a.f, Always)
+			sp.push(a.f, Always)
+			return
 		}
 	case condRequire:
 		if k.name >= 0 {
 			if i, ok := slices.BinarySearch(a.ids, k.name); ok {
-				return single(fTrue, sp.condRequire(slices.Delete(slices.Clone(a.ids), i, i+1)))
+				sp.push(fTrue, sp.condRequire(slices.Delete(slices.Clone(a.ids), i, i+1)))
+				return
 			}
 		}
 	case condMembers:
-		return sp.countDown(a.op, a.min, a.max)
+		sp.countDown(a.op, a.min, a.max)
+		return
 	case condExact:
 		if f, rest, ok := sp.past(c, k.name); ok {
-			return single(f, rest)
+			sp.push(f, rest)
 		}
-		return nil
+		return
 	case condDiffer:
-		return sp.differ([]Cond{c}, k.name)
+		sp.alts = append(sp.alts, sp.differ([]Cond{c}, k.name)...)
+		return
 	}
-	return single(fTrue, c)
+	sp.push(fTrue, c)
 }
 
 // past takes the member named id from a condExact or condDiffer.
@@ -101,6 +135,9 @@ func (sp *Space) past(c Cond, id int32) (f F, rest Cond, ok bool) {
 // the key exclude one another, so that there is one alternative for each and one
 // for all other values.
 func (sp *Space) differ(cs []Cond, id int32) []Alt {
+	if cs == nil {
+		return nil
+	}
 	var values []F
 	rests := map[F][]Cond{}
 	for _, c := range cs {
@@ -122,55 +159,49 @@ func (sp *Space) differ(cs []Cond, id int32) []Alt {
 	return append(alts, Alt{sp.And(others...), Always})
 }
 
-// item progresses a condition on arrays past an item; fresh is the formula of the
-// values that differ from all items before it.
-func (sp *Space) item(c Cond, fresh F) []Alt {
+// pushItem pushes what item returns.
+func (sp *Space) pushItem(c Cond, fresh F) {
 	if !sp.spend(1) {
-		return nil
+		return
 	}
 	a := sp.conds[c]
 	switch a.op {
 	case condNever:
-		return nil
 	case condAnd, condOr:
-		return sp.progressKids(a.op, a.kids, nil, func(kid Cond) []Alt { return sp.item(kid, fresh) })
+		sp.progressKids(a.op, a.kids, nil, func(kid Cond) { sp.pushItem(kid, fresh) })
 	case condEach:
 		switch {
 		case a.min > 0:
-			return single(fTrue, sp.condEach(a.min-1, less(a.max), a.f))
+			sp.push(fTrue, sp.condEach(a.min-1, less(a.max), a.f))
 		case a.max < 0:
-			return single(a.f, c)
+			sp.push(a.f, c)
 		case a.max == 0:
-			return single(a.f, Always)
+			sp.push(a.f, Always)
+		default:
+			sp.push(a.f, sp.condEach(0, a.max-1, a.f))
 		}
-		return single(a.f, sp.condEach(0, a.max-1, a.f))
 	case condSomeAt:
 		switch {
 		case a.min > 0:
-			return single(fTrue, sp.someItem(a.min-1, less(a.max), a.f))
+			sp.push(fTrue, sp.someItem(a.min-1, less(a.max), a.f))
 		case a.max == 0:
-			return single(a.f, Always)
+			sp.push(a.f, Always)
+		default:
+			sp.eventually(a.f, sp.someItem(0, less(a.max), a.f))
 		}
-		return sp.eventually(a.f, sp.someItem(0, less(a.max), a.f))
 	case condAtLeast:
-		return clean(sp, []Alt{{a.f, sp.condAtLeast(a.min-1, a.f)}, {fTrue, c}})
+		sp.choose(Alt{a.f, sp.condAtLeast(a.min-1, a.f)}, Alt{fTrue, c})
 	case condAtMost:
-		return clean(sp, []Alt{{sp.Not(a.f), c}, {fTrue, sp.condAtMost(a.max-1, a.f)}})
+		sp.choose(Alt{sp.Not(a.f), c}, Alt{fTrue, sp.condAtMost(a.max-1, a.f)})
 	case condItems:
-		return sp.countDown(a.op, a.min, a.max)
+		sp.countDown(a.op, a.min, a.max)
 	case condUnique:
-		return single(fresh, c)
+		sp.push(fresh, c)
 	case condRepeat:
-		return sp.eventually(sp.Not(fresh), c)
+		sp.eventually(sp.Not(fresh), c)
+	default:
+		sp.push(fTrue, c)
 	}
-	return single(fTrue, c)
-}
-
-func single(f F, c Cond) []Alt {
-	if f == fFalse || c == Never {
-		return nil
-	}
-	return []Alt{{f, c}}
 }
 
 // less lowers a bound that is not Unbounded.
@@ -182,15 +213,18 @@ func less(n int32) int32 {
 }
 
 // eventually is the choice between f here and the same condition later.
-func (sp *Space) eventually(f F, later Cond) []Alt {
-	return clean(sp, []Alt{{f, Always}, {fTrue, later}})
+func (sp *Space) eventually(f F, later Cond) { sp.choose(Alt{f, Always}, Alt{fTrue, later}) }
+
+func (sp *Space) choose(a, b Alt) {
+	from := len(sp.alts)
+	sp.alts = append(sp.alts, a, b)
+	sp.clean(from)
 }
 
-func (sp *Space) countDown(o condOp, lo, hi int32) []Alt {
-	if hi == 0 {
-		return nil
+func (sp *Space) countDown(o condOp, lo, hi int32) {
+	if hi != 0 {
+		sp.push(fTrue, sp.counted(o, lo-1, less(hi)))
 	}
-	return single(fTrue, sp.counted(o, lo-1, less(hi)))
 }
 
 // splitDiffer takes the condDiffer from the kids of a conjunction.
@@ -213,84 +247,87 @@ func (sp *Space) splitDiffer(kids []Cond) (others, differ []Cond) {
 
 // progressKids progresses each kid and combines the alternatives, in a conjunction
 // with those of more, if that is not nil.
-func (sp *Space) progressKids(o condOp, kids []Cond, more []Alt, progress func(Cond) []Alt) []Alt {
+func (sp *Space) progressKids(o condOp, kids []Cond, more []Alt, progress func(Cond)) {
+	from := len(sp.alts)
 	if o == condOr {
-		var out []Alt
 		for _, kid := range kids {
-			out = append(out, progress(kid)...)
+			progress(kid)
 		}
-		return clean(sp, out)
+		sp.clean(from)
+		return
 	}
 	// A conjunction: kids with one alternative are joined at once, the product
 	// is over the others.
-	values, rests := make([]F, 0, len(kids)), make([]Cond, 0, len(kids))
+	var valueRoom [8]F
+	var restRoom [16]Cond
+	values, rests := valueRoom[:0], restRoom[:0]
 	var choices [][]Alt
 	if more != nil {
 		choices = append(choices, more)
 	}
 	for _, kid := range kids {
-		switch alts := progress(kid); len(alts) {
+		progress(kid)
+		switch len(sp.alts) - from {
 		case 0:
-			return nil
+			return
 		case 1:
-			if alts[0].Value != fTrue {
-				values = append(values, alts[0].Value)
+			a := sp.alts[from]
+			sp.alts = sp.alts[:from]
+			if a.Value != fTrue {
+				values = append(values, a.Value)
 			}
-			rests = append(rests, alts[0].Rest)
+			rests = append(rests, a.Rest)
 		default:
-			choices = append(choices, alts)
+			choices = append(choices, sp.pop(from))
 		}
 	}
-	out := single(sp.And(values...), sp.junction(condAnd, rests))
+	sp.push(sp.And(values...), sp.junction(condAnd, rests))
 	for _, alts := range choices {
-		var product []Alt
-		for _, a := range out {
+		for _, a := range sp.pop(from) {
 			for _, b := range alts {
 				if !sp.spend(2) {
-					return nil
+					return
 				}
-				product = append(product, Alt{sp.And(a.Value, b.Value), sp.condAnd(a.Rest, b.Rest)})
+				sp.push(sp.And(a.Value, b.Value), sp.condAnd(a.Rest, b.Rest))
 			}
 		}
-		out = clean(sp, product)
+		sp.clean(from)
 	}
-	return out
 }
 
-// clean drops alternatives that fail, and merges those that agree on the rest or
-// on the value.
-func clean(sp *Space, alts []Alt) []Alt {
-	out := alts[:0]
-	for _, a := range alts {
-		if a.Value != fFalse && a.Rest != Never {
-			out = append(out, a)
-		}
+// clean drops alternatives that fail from the stack's end, and merges those that
+// agree on the rest or on the value.
+func (sp *Space) clean(from int) {
+	out := slices.DeleteFunc(sp.alts[from:], func(a Alt) bool { return a.Value == fFalse || a.Rest == Never })
+	if len(out) > 1 {
+		out = group(out, func(a, b Alt) bool { return a.Rest == b.Rest }, func(first *Alt, same []Alt) {
+			fs := make([]F, len(same))
+			for i, a := range same {
+				fs[i] = a.Value
+			}
+			first.Value = sp.Or(fs...)
+		})
+		out = group(out, func(a, b Alt) bool { return a.Value == b.Value }, func(first *Alt, same []Alt) {
+			cs := make([]Cond, len(same))
+			for i, a := range same {
+				cs[i] = a.Rest
+			}
+			first.Rest = sp.junction(condOr, cs)
+		})
+		out = sp.exclude(out)
 	}
-	if len(out) < 2 {
-		return out
-	}
-	out = group(out, func(a, b Alt) bool { return a.Rest == b.Rest }, func(first *Alt, same []Alt) {
-		fs := make([]F, len(same))
-		for i, a := range same {
-			fs[i] = a.Value
-		}
-		first.Value = sp.Or(fs...)
-	})
-	out = group(out, func(a, b Alt) bool { return a.Value == b.Value }, func(first *Alt, same []Alt) {
-		cs := make([]Cond, len(same))
-		for i, a := range same {
-			cs[i] = a.Rest
-		}
-		first.Rest = sp.junction(condOr, cs)
-	})
-	return sp.exclude(out)
+	sp.alts = sp.alts[:from+len(out)]
 }
 
 // group makes one of those that are alike, in the order of the first of each.
 func group(alts []Alt, alike func(a, b Alt) bool, join func(first *Alt, same []Alt)) []Alt {
 	out := alts[:0]
 	var same []Alt
-	done := make([]bool, len(alts))
+	var room [32]bool
+	done := room[:]
+	if len(alts) > len(room) {
+		done = make([]bool, len(alts))
+	}
 	for i, a := range alts {
 		if done[i] {
 			continue
