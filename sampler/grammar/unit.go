@@ -88,49 +88,62 @@ func describe(err error) *SchemaError {
 
 func (v *Vocabulary) build(s spec) (*unit, error) {
 	sp := formula.NewSpace(budget.New(compileSteps))
-	f, grow, err := s.formula(sp)
+	l, err := s.language(sp)
 	if err != nil {
 		return nil, err
 	}
-	m, err := automaton.New(sp, f, s.options())
+	m, err := automaton.New(sp, l.f, s.options(l.typed))
 	if err != nil {
 		return nil, err
 	}
-	u := &unit{v: v, slack: grow, sp: sp, m: m, start: m.Start(), only: map[state]int16{}}
+	u := &unit{v: v, slack: l.slack, sp: sp, m: m, start: m.Start(), only: map[state]int16{}}
 	u.masks = vocab.NewMasks(v.table, reader{m, u.start.Lexer()}, maxMasks)
 	return u, nil
+}
+
+// language is what a spec asks for.
+type language struct {
+	f     formula.F
+	slack int  // see unit
+	typed bool // an integer is a number without a fraction in its text
 }
 
 // options returns how documents are spelt. In the trained style that is as
 // json.dumps writes them, and an integer in digits: calls are decoded by programs
 // with types. Elsewhere any escape may stand, and exponents where
 // writers put them.
-func (s spec) options() automaton.Options {
+func (s spec) options(typed bool) automaton.Options {
 	o := automaton.Options{Style: s.style, Suffix: s.suffix, MaxStates: maxStates, Numbers: number.Normal, Strings: regex.Any}
 	if s.style == automaton.Trained {
-		o.Numbers, o.Strings = number.Written, regex.Written
+		o.Strings = regex.Written
+	}
+	if s.style == automaton.Trained || typed {
+		o.Numbers = number.Written
 	}
 	return o
 }
 
-// formula returns the formula of the documents and an estimate for unit.slack.
-func (s spec) formula(sp *formula.Space) (f formula.F, grow int, err error) {
+// language returns what the documents are.
+func (s spec) language(sp *formula.Space) (l language, err error) {
+	l.slack = minSlack
 	if s.empty {
-		return sp.And(sp.Kinds(formula.Object), sp.Members(0, 0)), minSlack, nil
+		l.f = sp.And(sp.Kinds(formula.Object), sp.Members(0, 0))
+		return l, nil
 	}
-	f = sp.Kinds(s.kinds)
+	l.f = sp.Kinds(s.kinds)
 	if s.schema == "" {
-		return f, minSlack, nil
+		return l, nil
 	}
 	doc, err := value.Parse([]byte(s.schema), value.Limits{})
 	if err != nil {
-		return f, 0, err
+		return l, err
 	}
 	g, err := schema.Compile(sp, doc, schema.Options{})
 	if err != nil {
-		return f, 0, err
+		return l, err
 	}
-	return sp.And(f, g), slack(&doc), nil
+	// In draft-04 alone 1.0 is no integer.
+	return language{sp.And(l.f, g), slack(&doc), schema.DraftOf(&doc) == schema.Draft4}, nil
 }
 
 // worn reports that new turns should have a new unit: the machine failed,
