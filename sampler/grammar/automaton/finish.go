@@ -1,6 +1,7 @@
 package automaton
 
 import (
+	"math"
 	"strings"
 
 	"orchrt/sampler/grammar/formula"
@@ -19,14 +20,21 @@ func (s *State) Shortest(dst []byte) []byte {
 	return append(dst, text...)
 }
 
-// Distance returns the number of bytes of Shortest, 0 exactly if Final.
+// Far is the Distance of a state for which no completion of a megabyte was found
+// with the work that may be spent on it. Shortest appends nothing there.
+const Far = math.MaxInt32
+
+// Distance returns the number of bytes of Shortest, 0 exactly if Final, or Far.
 func (s *State) Distance() int {
-	text, _ := s.completion()
+	text, ok := s.completion()
+	if !ok {
+		return Far
+	}
 	return len(text)
 }
 
-// completion returns Shortest. ok is false if the machine failed before it was
-// known.
+// completion returns Shortest. ok is false if it is not known: looking for it was
+// more work than it may be, or it is too long.
 func (s *State) completion() (text string, ok bool) {
 	if s.rest != nil {
 		return *s.rest, true
@@ -34,7 +42,7 @@ func (s *State) completion() (text string, ok bool) {
 	if s.Final() {
 		return "", true
 	}
-	if s.finishing {
+	if s.finishing || s.far {
 		return "", false
 	}
 	if s.c != nil && s.m.finishing == 0 {
@@ -45,14 +53,17 @@ func (s *State) completion() (text string, ok bool) {
 	text, ok = s.findCompletion()
 	s.m.finishing--
 	s.finishing = false
-	if s.c != nil {
-		if err := s.c.sp.Err(); err != nil {
-			s.m.fail(err)
-			return "", false
-		}
+	if s.c != nil && s.c.sp.Err() != nil {
+		ok = false
 	}
-	if ok {
+	switch {
+	case ok:
 		s.rest = &text
+	case s.m.finishing == 0:
+		s.far = true
+	}
+	if !ok {
+		text = ""
 	}
 	return text, ok
 }

@@ -67,6 +67,7 @@ type State struct {
 
 	rest      *string // Shortest, once it was asked for
 	finishing bool    // it is being looked for
+	far       bool    // it was not found
 
 	only  [1]thread // room for threads
 	first [2]edge   // room for edges
@@ -197,10 +198,10 @@ func (s *State) explore(b byte) *State {
 	t := s.next(b)
 	if s.c != nil {
 		if err := s.c.sp.Err(); err != nil {
-			m.fail(err)
 			if m.finishing > 0 {
-				return nil
+				return nil // what it is for is not found
 			}
+			m.fail(err)
 		}
 	}
 	if m.err != failed {

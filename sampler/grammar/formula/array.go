@@ -109,7 +109,7 @@ func (sp *Space) solveArray(c Cond, text bool) found {
 			if !ok {
 				continue
 			}
-			if !sp.spend(4 + len(t)/64) {
+			if !sp.spend(16) || text && !sp.fits(p.cost+len(t)) {
 				return found{}
 			}
 			q.all = append(q.all, place{a.Rest, p.cost + len(t) + 2, i, t})

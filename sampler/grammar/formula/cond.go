@@ -65,7 +65,7 @@ func (sp *Space) internCond(c cond) Cond {
 	if id, ok := sp.condKeys[string(k)]; ok {
 		return id
 	}
-	sp.spend(4 + (len(c.ids)+len(c.fs)+len(c.kids))/4)
+	sp.spend(10 + (len(c.ids)+len(c.fs)+len(c.kids))/2)
 	c.not = -1
 	c.compares = c.op == condUnique || c.op == condRepeat
 	for _, kid := range c.kids {
@@ -315,7 +315,7 @@ func (sp *Space) junction(o condOp, kids []Cond) Cond {
 		}
 	}
 	flat = sortedSet(flat)
-	if !sp.spend(1 + len(flat)/2) {
+	if !sp.spend(4 + 2*len(flat)) {
 		return Never
 	}
 	flat, changed := sp.mergeAtoms(o, flat)

@@ -186,13 +186,14 @@ func (sp *Space) Bytes() int64 {
 	return sp.Regex.Bytes() + int64(len(sp.nodes))*160 + int64(len(sp.conds))*200 + int64(sp.search.lexer.Size())
 }
 
-// Resume grants the Space steps anew and forgets that its budget ran out. Other
-// errors stay.
+// Resume grants the Space steps anew and forgets that its budget ran out or that a
+// text was too long. Other errors stay.
 func (sp *Space) Resume(steps int64) {
 	sp.budget.Renew(steps)
 	sp.Regex.SetBudget(sp.budget)
 	var exceeded *budget.ExceededError
-	if errors.As(sp.err, &exceeded) {
+	var long *LengthError
+	if errors.As(sp.err, &exceeded) || errors.As(sp.err, &long) {
 		sp.err = nil
 	}
 }
@@ -224,7 +225,7 @@ func (sp *Space) content(c Content) F {
 	if f, ok := sp.contents[c]; ok {
 		return f
 	}
-	sp.spend(4)
+	sp.spend(8)
 	f := F(len(sp.nodes))
 	sp.nodes = append(sp.nodes, node{op: opContent, known: true, content: c, not: -1})
 	sp.contents[c] = f

@@ -40,7 +40,7 @@ func (s *solver) done() bool {
 
 // branch solves the conjunction of todo, which may hold junctions, and atoms.
 func (s *solver) branch(todo, atoms []Cond) {
-	if !s.sp.spend(2) {
+	if !s.sp.spend(20) {
 		return
 	}
 	c := s.sp.junction(condAnd, append(slices.Clone(todo), atoms...))
@@ -133,6 +133,7 @@ type member struct {
 // not satisfy, if there is one.
 func (s *solver) leaf(atoms []Cond) (found, Cond) {
 	l := &leaf{solver: s, hi: Unbounded}
+	s.sp.spend(30 + 4*len(atoms))
 	need := map[int32]F{}
 	var order []int32
 	var differ []Cond
@@ -450,7 +451,9 @@ func (l *leaf) write() found {
 		b.WriteString(quote(m.key))
 		b.WriteString(": ")
 		b.WriteString(text)
+		if !l.sp.fits(b.Len()) {
+			return found{}
+		}
 	}
-	l.sp.spend(b.Len() / 32)
 	return found{ok: true, firm: !l.soft, text: b.String()}
 }

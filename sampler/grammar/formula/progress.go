@@ -285,7 +285,7 @@ func (sp *Space) progressKids(o condOp, kids []Cond, more []Alt, progress func(C
 	for _, alts := range choices {
 		for _, a := range sp.pop(from) {
 			for _, b := range alts {
-				if !sp.spend(2) {
+				if !sp.spend(6) {
 					return
 				}
 				sp.push(sp.And(a.Value, b.Value), sp.condAnd(a.Rest, b.Rest))
@@ -300,6 +300,10 @@ func (sp *Space) progressKids(o condOp, kids []Cond, more []Alt, progress func(C
 func (sp *Space) clean(from int) {
 	out := slices.DeleteFunc(sp.alts[from:], func(a Alt) bool { return a.Value == fFalse || a.Rest == Never })
 	if len(out) > 1 {
+		if !sp.spend(2*len(out) + len(out)*len(out)/16) {
+			sp.alts = sp.alts[:from]
+			return
+		}
 		out = group(out, func(a, b Alt) bool { return a.Rest == b.Rest }, func(first *Alt, same []Alt) {
 			fs := make([]F, len(same))
 			for i, a := range same {

@@ -1,6 +1,7 @@
 package formula
 
 import (
+	"fmt"
 	"math"
 
 	"orchrt/sampler/grammar/number"
@@ -44,6 +45,26 @@ func (s *search) init() {
 	s.arrays = map[arrayKey]found{}
 }
 
+// maxText bounds the text of a witness.
+const maxText = 1 << 20
+
+// LengthError says that all values of a formula that is not empty may be too long
+// to be written.
+type LengthError struct{ Limit int }
+
+func (e *LengthError) Error() string {
+	return fmt.Sprintf("the shortest value that was found has more than %d bytes", e.Limit)
+}
+
+// fits fails the Space if a text is too long, and counts its bytes.
+func (sp *Space) fits(n int) bool {
+	if n > maxText {
+		sp.fail(&LengthError{Limit: maxText})
+		return false
+	}
+	return sp.spend(n / 32)
+}
+
 // Satisfiable reports whether some value is in f.
 func (sp *Space) Satisfiable(f F) (bool, error) {
 	_, ok := sp.value(f, false)
@@ -73,7 +94,7 @@ func (sp *Space) value(f F, text bool) (string, bool) {
 		sp.search.low = min(sp.search.low, n.depth)
 		return "", false
 	}
-	if !sp.spend(4) {
+	if !sp.spend(8) {
 		return "", false
 	}
 	c := sp.nodes[f].content
@@ -81,7 +102,7 @@ func (sp *Space) value(f F, text bool) (string, bool) {
 	if !ok || text && len(best) > 2 {
 		best, ok = sp.container(f, c, best, ok, text)
 	}
-	if sp.err != nil {
+	if sp.err != nil || !sp.fits(len(best)) {
 		return "", false
 	}
 	n := &sp.nodes[f]

@@ -63,7 +63,9 @@ func (sp *Space) numberOp(op, a, b int32) int32 {
 	if id, ok := sp.numberOps[k]; ok {
 		return id
 	}
-	sp.spend(8)
+	if !sp.spend(8 + 10*(sp.numbers[a].Weight()+sp.numbers[b].Weight())) {
+		return noNumbers
+	}
 	var s number.Set
 	switch op {
 	case 0:
