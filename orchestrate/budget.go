@@ -155,7 +155,7 @@ type Hold struct {
 }
 
 // Settle ends the reservation with what it did cost. It returns true where that
-// was more than was reserved: then a declared worst case was wrong, and what was
+// was more than was reserved of something that is limited: then a declared worst case was wrong, and what was
 // spent is recorded all the same. Further calls do nothing.
 func (h *Hold) Settle(actual Cost) (over bool) {
 	if h == nil || h.done {
@@ -166,10 +166,11 @@ func (h *Hold) Settle(actual Cost) (over bool) {
 	for b := h.b; b != nil; b = b.parent {
 		b.mu.Lock()
 		for i := range got {
+			over = over || b.limited[i] && got[i] > h.held[i]
 			b.held[i] -= h.held[i]
 			b.spent[i] = min(b.spent[i]+got[i], maxUnits)
 		}
 		b.mu.Unlock()
 	}
-	return got[0] > h.held[0] || got[1] > h.held[1]
+	return over
 }
