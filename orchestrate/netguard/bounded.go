@@ -2,6 +2,11 @@ package netguard
 
 import "io"
 
+// Bound returns a body that fails with a *TooLarge after limit bytes.
+func Bound(body io.ReadCloser, limit int64) io.ReadCloser {
+	return &bounded{ReadCloser: body, left: limit, limit: limit}
+}
+
 // bounded is a body that fails after so many bytes.
 type bounded struct {
 	io.ReadCloser

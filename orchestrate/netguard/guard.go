@@ -184,7 +184,7 @@ func (c *checked) RoundTrip(r *http.Request) (*http.Response, error) {
 		limit = DefaultMaxBody
 	}
 	if limit > 0 {
-		resp.Body = &bounded{ReadCloser: resp.Body, left: limit, limit: limit}
+		resp.Body = Bound(resp.Body, limit)
 	}
 	return resp, nil
 }
