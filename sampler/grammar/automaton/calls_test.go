@@ -217,3 +217,47 @@ func FuzzStep(f *testing.F) {
 		}
 	})
 }
+
+// TestSoundAfterError checks that nothing wrong is remembered when work is cut
+// off: another machine of the same Space is still exact.
+func TestSoundAfterError(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 12))
+	stopped := 0
+	for i := range 400 {
+		e := formulatest.Random(rng, 3+i%7)
+		sp := formula.NewSpace(budget.New(20_000_000))
+		f := e.Build(sp)
+		if ok, err := sp.Satisfiable(f); err != nil || !ok {
+			continue
+		}
+		for range 10 {
+			m, err := automaton.New(sp, f, automaton.Options{StepBudget: int64(1 + rng.IntN(400))})
+			if err != nil {
+				t.Fatalf("%s: %v", e, err)
+			}
+			text := value.Append(nil, formulatest.Value(rng, 3), value.Python)
+			for s := m.Start(); len(text) > 0 && s != nil; text = text[1:] {
+				s.Distance()
+				s = s.Step(text[0])
+			}
+			if m.Err() != nil {
+				stopped++
+			}
+			sp.Resume(20_000_000)
+		}
+		m, err := automaton.New(sp, f, automaton.Options{})
+		if err != nil {
+			t.Fatalf("%s: %v", e, err)
+		}
+		for range 30 {
+			v := formulatest.Value(rng, 3)
+			if got, want := accepts(m, string(value.Append(nil, v, value.Python))), e.Holds(v); got != want {
+				t.Fatalf("%s: %s: accepted %v, want %v; %v", e, v, got, want, m.Err())
+			}
+		}
+		walk(t, rng, e, m)
+	}
+	if stopped < 100 {
+		t.Errorf("only %d machines ran out of budget", stopped)
+	}
+}

@@ -20,13 +20,13 @@ const (
 	// one space after each comma and colon, no other white space.
 	Trained Style = iota
 	// Flexible allows, wherever JSON allows white space, nothing, or a space, or
-	// a newline and up to 64 spaces and tabs. Before and after the document it
+	// a newline and up to 120 spaces and tabs. Before and after the document it
 	// allows none.
 	Flexible
 )
 
 // maxIndent is how many spaces and tabs may follow a newline.
-const maxIndent = 64
+const maxIndent = 120
 
 // Options are the settings of a Machine.
 type Options struct {

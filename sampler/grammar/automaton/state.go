@@ -48,7 +48,6 @@ type State struct {
 	c       *core
 	mode    mode
 	ws      white
-	doomed  bool // a transition was refused for want of budget
 	gen     int32
 	at      int32
 	lo, hi  int32 // inLiteral: the range of choices

@@ -254,7 +254,9 @@ func (c *core) offer(k formula.Cond, keys *formula.KeySet) regex.Lang {
 	l, ok := c.offers[o]
 	if !ok {
 		l = c.sp.Plan(k).Keys(keys)
-		c.offers[o] = l
+		if c.sp.Err() == nil {
+			c.offers[o] = l
+		}
 	}
 	return l
 }

@@ -31,7 +31,7 @@ func TestTable(t *testing.T) {
 		}},
 		{`{}`, automaton.Flexible, []string{
 			`[1,2]`, `[1 ,2]`, "[\n\t1,\n\t2\n]", `{ "a" :1}`, "{\n  \"a\": {}\n}", bar,
-			`[  1]`, "[\n\n1]", "[\n" + strings.Repeat(" ", 65) + "1]", ` 1`, "1\n",
+			`[  1]`, "[\n\n1]", "[\n" + strings.Repeat(" ", 121) + "1]", ` 1`, "1\n",
 		}},
 		{`{"properties": {"a": {"type": "integer"}}, "required": ["a", "b"], "additionalProperties": {"type": "string"}}`, automaton.Trained, []string{
 			`{"b": "", "a": 1}`, `{"a": 1.0, "z": "", "b": ""}`, `[]`, bar, `{"a": 1}`, `{"a": "1", "b": ""}`, `{"a": 1, "b": 2}`, `{"a": 1, "b": "", "a": 1}`,
@@ -191,7 +191,9 @@ func TestHostile(t *testing.T) {
 		"long":     `{"type": "array", "minItems": 1000000000, "items": {"type": "string", "minLength": 1000000000}}`,
 		"contains": `{"type": "array", "allOf": [` + list(25, func(i int) string { return fmt.Sprintf(`{"contains": {"multipleOf": %d}, "maxContains": 3}`, i+2) }) + `], "maxItems": 6}`,
 		"nested":   strings.Repeat(`{"items":`, 300) + `{}` + strings.Repeat(`}`, 300),
-		"tower":    `{"$defs": {` + list(30, func(i int) string { return fmt.Sprintf(`"d%d": {"type": "object", "required": ["a", "b"], "properties": {"a": {"$ref": "#/$defs/d%d"}, "b": {"$ref": "#/$defs/d%d"}}}`, i, i+1, i+1) }) + `, "d30": {}}, "$ref": "#/$defs/d0"}`,
+		"tower": `{"$defs": {` + list(30, func(i int) string {
+			return fmt.Sprintf(`"d%d": {"type": "object", "required": ["a", "b"], "properties": {"a": {"$ref": "#/$defs/d%d"}, "b": {"$ref": "#/$defs/d%d"}}}`, i, i+1, i+1)
+		}) + `, "d30": {}}, "$ref": "#/$defs/d0"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			began := time.Now()

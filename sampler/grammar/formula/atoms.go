@@ -86,7 +86,9 @@ func count(n int) int32 { return int32(min(max(n, Unbounded), math.MaxInt32/2)) 
 // Const is the formula of the one value v.
 func (sp *Space) Const(v value.Value) F {
 	f := sp.constOf(v)
-	sp.constants[f] = true
+	if sp.sound() {
+		sp.constants[f] = true
+	}
 	return f
 }
 

@@ -255,9 +255,11 @@ func (sp *Space) condNot(c Cond) Cond {
 	case condRepeat:
 		n = sp.internCond(cond{op: condUnique})
 	}
-	sp.conds[c].not = n
-	if sp.conds[n].not < 0 {
-		sp.conds[n].not = c
+	if sp.sound() {
+		sp.conds[c].not = n
+		if sp.conds[n].not < 0 {
+			sp.conds[n].not = c
+		}
 	}
 	return n
 }
@@ -348,7 +350,7 @@ func (sp *Space) junction(o condOp, kids []Cond) Cond {
 	if out, ok := sp.propagate(flat); ok {
 		s = sp.junction(condAnd, out)
 	}
-	if sp.Err() == nil {
+	if sp.sound() {
 		sp.simpler[c] = s
 	}
 	return s

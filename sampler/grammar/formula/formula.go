@@ -178,6 +178,10 @@ func (sp *Space) Err() error {
 	return sp.budget.Err()
 }
 
+// sound reports that no error spoilt what was found: only then it is kept, since
+// work goes on after Resume.
+func (sp *Space) sound() bool { return sp.Err() == nil }
+
 // Budget returns the budget that the Space's work is counted in.
 func (sp *Space) Budget() *budget.Budget { return sp.budget }
 
@@ -416,9 +420,11 @@ func (sp *Space) Not(f F) F {
 		}
 		g = sp.combine(opAnd+opOr-n.op, kids)
 	}
-	sp.nodes[f].not = g
-	if sp.nodes[g].not < 0 {
-		sp.nodes[g].not = f
+	if sp.sound() {
+		sp.nodes[f].not = g
+		if sp.nodes[g].not < 0 {
+			sp.nodes[g].not = f
+		}
 	}
 	return g
 }
@@ -495,7 +501,7 @@ func (sp *Space) Content(f F) Content {
 	}
 	n = &sp.nodes[f]
 	n.open = false
-	if sp.err == nil {
+	if sp.sound() {
 		n.content, n.known = sp.nodes[g].content, true
 	}
 	return sp.nodes[g].content

@@ -35,7 +35,7 @@ func (sp *Space) solveObject(c Cond, seen *KeySet, text bool) found {
 
 // done reports whether no branch needs to be tried any more.
 func (s *solver) done() bool {
-	return s.sp.err != nil || s.best.ok && (!s.text || s.tried > maxTries || s.best.text == "")
+	return !s.sp.sound() || s.best.ok && (!s.text || s.tried > maxTries || s.best.text == "")
 }
 
 // branch solves the conjunction of todo, which may hold junctions, and atoms.

@@ -91,7 +91,7 @@ func (sp *Space) Plan(c Cond) *Plan {
 		return p
 	}
 	p := sp.makePlan(c)
-	if sp.Err() == nil {
+	if sp.sound() {
 		sp.plans[c] = p
 	}
 	return p

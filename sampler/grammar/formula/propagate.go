@@ -174,9 +174,12 @@ func (sp *Space) compare(f, g F, question int, ask func(a, b Content) bool) bool
 		return false
 	}
 	yes := ask(sp.nodes[f].content, sp.nodes[g].content)
+	if !sp.sound() {
+		return false
+	}
 	if sp.compared[question] == nil {
 		sp.compared[question] = map[pair]bool{}
 	}
 	sp.compared[question][k] = yes
-	return yes && sp.Err() == nil
+	return yes
 }

@@ -102,7 +102,7 @@ func (sp *Space) value(f F, text bool) (string, bool) {
 	if !ok || text && len(best) > 2 {
 		best, ok = sp.container(f, c, best, ok, text)
 	}
-	if sp.err != nil || !sp.fits(len(best)) {
+	if !sp.sound() || !sp.fits(len(best)) {
 		return "", false
 	}
 	n := &sp.nodes[f]
@@ -145,7 +145,7 @@ func (sp *Space) container(f F, c Content, best string, ok, text bool) (string, 
 	if s.low >= depth {
 		s.low = noAssumption
 	}
-	if !ok && s.low == noAssumption && sp.err == nil {
+	if !ok && s.low == noAssumption && sp.sound() {
 		sp.nodes[f].sat = -1
 	}
 	s.low = min(s.low, saved)
@@ -216,7 +216,7 @@ func quote(s string) string {
 // and with text set returns short ones.
 func (sp *Space) SomeMembers(c Cond, seen *KeySet, text bool) (string, bool) {
 	r := sp.membersOf(c, seen, text)
-	return r.text, r.ok && sp.err == nil
+	return r.text, r.ok && sp.sound()
 }
 
 // SomeItems reports whether items can follow so that c holds, and with text set
@@ -224,7 +224,7 @@ func (sp *Space) SomeMembers(c Cond, seen *KeySet, text bool) (string, bool) {
 // which matters only if Compares(c).
 func (sp *Space) SomeItems(c Cond, fresh F, text bool) (string, bool) {
 	r := sp.itemsOf(c, fresh, text)
-	return r.text, r.ok && sp.err == nil
+	return r.text, r.ok && sp.sound()
 }
 
 func (sp *Space) membersOf(c Cond, seen *KeySet, text bool) found {
@@ -247,7 +247,7 @@ func (sp *Space) membersOf(c Cond, seen *KeySet, text bool) found {
 	saved := s.low
 	s.low = noAssumption
 	r := sp.solveObject(c, seen, text)
-	if sp.err == nil && (r.ok || s.low == noAssumption) {
+	if sp.sound() && (r.ok || s.low == noAssumption) {
 		k := objectKey{c, seen, text}
 		if r.firm {
 			k.seen = nil
@@ -282,7 +282,7 @@ func (sp *Space) itemsOf(c Cond, fresh F, text bool) found {
 	} else {
 		r = sp.solveArray(c, text)
 	}
-	if sp.err == nil && (r.ok || s.low == noAssumption) {
+	if sp.sound() && (r.ok || s.low == noAssumption) {
 		s.arrays[arrayKey{c, fresh, text}] = r
 	}
 	s.low = min(s.low, saved)

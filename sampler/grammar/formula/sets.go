@@ -76,7 +76,9 @@ func (sp *Space) numberOp(op, a, b int32) int32 {
 		s = sp.numbers[a].Complement()
 	}
 	id := sp.numberID(s)
-	sp.numberOps[k] = id
+	if sp.sound() {
+		sp.numberOps[k] = id
+	}
 	return id
 }
 
@@ -116,8 +118,10 @@ func (sp *Space) otherThan(ids []int32) regex.Lang {
 	key := string(k)
 	sp.spend(len(ids))
 	l := sp.Regex.Not(sp.literals(ids))
-	sp.othersOf[key] = l
-	sp.others[l] = ids
+	if sp.sound() {
+		sp.othersOf[key] = l
+		sp.others[l] = ids
+	}
 	return l
 }
 
@@ -134,8 +138,10 @@ func (sp *Space) literals(ids []int32) regex.Lang {
 	key := string(k)
 	sp.spend(1 + len(ids)/4)
 	l := sp.makeLiterals(ids)
-	sp.named[key] = l
-	sp.idsOf[l] = ids
+	if sp.sound() {
+		sp.named[key] = l
+		sp.idsOf[l] = ids
+	}
 	return l
 }
 
@@ -180,7 +186,9 @@ func (sp *Space) single(l regex.Lang) (int32, bool) {
 			id = sp.nameID(text)
 		}
 	}
-	sp.singles[l] = id
+	if sp.sound() {
+		sp.singles[l] = id
+	}
 	return id, id >= 0
 }
 
@@ -198,7 +206,9 @@ func (sp *Space) nameIn(l regex.Lang, name int32) bool {
 	}
 	sp.spend(4 + len(sp.nameText[name]))
 	in := sp.Regex.Matches(l, sp.nameText[name])
-	sp.inLang[k] = in
+	if sp.sound() {
+		sp.inLang[k] = in
+	}
 	return in
 }
 
@@ -215,7 +225,9 @@ func (sp *Space) infinite(l regex.Lang) bool {
 	if !ok {
 		sp.spend(4)
 		far = !sp.Regex.IsEmpty(sp.Regex.Intersect(l, sp.Regex.Length(farKey, regex.Unbounded)))
-		sp.endless[l] = far
+		if sp.sound() {
+			sp.endless[l] = far
+		}
 	}
 	return far
 }
@@ -279,7 +291,11 @@ func (k *KeySet) With(key string) *KeySet {
 // Lang returns the language of the keys in the set.
 func (k *KeySet) Lang() regex.Lang {
 	if k.lang < 0 {
-		k.lang = k.sp.Regex.Literals(k.keys)
+		l := k.sp.Regex.Literals(k.keys)
+		if !k.sp.sound() {
+			return l
+		}
+		k.lang = l
 	}
 	return k.lang
 }
