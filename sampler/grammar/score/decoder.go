@@ -67,7 +67,11 @@ func (r real) document(schema []byte, strict bool, style grammar.Style) (followe
 }
 
 func (r real) turn(tools []grammar.Tool, style grammar.Style) (follower, error) {
-	t, err := r.v.Compile(grammar.Config{Tools: tools, Choice: grammar.Required, EOS: []int32{r.ids.eos}, Style: style})
+	choice := grammar.Required
+	if len(tools) == 0 {
+		choice = grammar.Auto
+	}
+	t, err := r.v.Compile(grammar.Config{Tools: tools, Choice: choice, EOS: []int32{r.ids.eos}, Style: style})
 	if err != nil {
 		return nil, err
 	}
