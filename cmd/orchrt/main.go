@@ -32,11 +32,13 @@ func commands() []command {
 	return []command{
 		{"serve", "--model F", "answer OpenAI requests over HTTP", runServe},
 		{"generate", "--model F [-p TEXT]", "continue a prompt on the command line", runGenerate},
+		{"orchestrate", "--model F --tools tools.yaml QUESTION", "answer a question with tools", runOrchestrate},
 		{"bench", "--model F", "measure prefill, decoding and memory bandwidth", runBench},
 		{"inspect", "F", "show what a model file holds", runInspect},
 		{"tokenize", "--model F", "text to token ids and back, as JSON lines", runTokenize},
 		{"render", "--model F REQUEST.json", "the exact prompt text of a chat request", runRender},
 		{"logits", "--model F --tokens IDS.txt --out OUT.npy", "logits of given token ids", runLogits},
+		{"tools", "check tools.yaml", "try the tools that a configuration describes", runTools},
 		{"constrain", "--model F --in CASES.jsonl", "score the constrained decoder without a model run", runConstrain},
 		{"synth", "--preset P --type T -o F", "write a model of random weights", runSynth},
 	}
@@ -83,10 +85,10 @@ func dispatch(ctx context.Context, args []string) int {
 func printHelp(w io.Writer) {
 	fmt.Fprint(w, "orchrt runs Qwen3-family language models.\n\nUsage: orchrt COMMAND [flags]\n\nCommands:\n")
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  %-9s %s\n", c.name, c.summary)
+		fmt.Fprintf(w, "  %-11s %s\n", c.name, c.summary)
 	}
-	fmt.Fprint(w, "  help      this text, or that of a command: orchrt help serve\n",
-		"  version   the version of this program\n\n",
+	fmt.Fprint(w, "  help        this text, or that of a command: orchrt help serve\n",
+		"  version     the version of this program\n\n",
 		"Every flag can be set by an environment variable: --model by ORCHRT_MODEL.\n",
 		"Exit status: 0 done, 1 failed, 2 wrong usage.\n")
 }
