@@ -180,7 +180,7 @@ func (s *solver) leaf(atoms []Cond) (found, Cond) {
 			return found{}, 0
 		}
 		f := s.sp.And(l.valueOf(id), need[id])
-		if _, ok := s.sp.value(f, false); !ok {
+		if _, ok := s.sp.value(f, s.text); !ok {
 			return found{}, 0
 		}
 		l.chosen = append(l.chosen, member{key: key, name: id, value: f})
@@ -297,7 +297,7 @@ func (l *leaf) satisfy(i int) bool {
 			continue
 		}
 		f := l.sp.And(l.partValue(part), some.f)
-		if _, ok := l.sp.value(f, false); !ok {
+		if _, ok := l.sp.value(f, l.text); !ok {
 			continue
 		}
 		keys := l.unused(part)
@@ -313,7 +313,7 @@ func (l *leaf) satisfy(i int) bool {
 
 // use puts m in place j for somes[i] and goes on; it undoes that on failure.
 func (l *leaf) use(j int, m member, i int) bool {
-	if _, ok := l.sp.value(m.value, false); !ok {
+	if _, ok := l.sp.value(m.value, l.text); !ok {
 		return false
 	}
 	saved := l.chosen
@@ -415,7 +415,7 @@ func (l *leaf) fill() bool {
 }
 
 func (l *leaf) live(f F) bool {
-	_, ok := l.sp.value(f, false)
+	_, ok := l.sp.value(f, l.text)
 	return ok
 }
 
@@ -443,7 +443,7 @@ func (l *leaf) write() found {
 	for i, m := range l.chosen {
 		text, ok := l.sp.value(m.value, true)
 		if !ok {
-			return found{} // what was tried assumes more than before: rare, and no solution is kept
+			return found{} // out of budget: it had one when it was chosen
 		}
 		if i > 0 {
 			b.WriteString(", ")

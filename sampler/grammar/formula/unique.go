@@ -69,7 +69,7 @@ func (w *wayFinder) walk(c Cond) {
 	w.open[c] = true
 	for _, a := range w.sp.item(c, fTrue) {
 		f := w.sp.And(a.Value, w.fresh)
-		if _, ok := w.sp.value(f, false); !ok {
+		if _, ok := w.sp.value(f, true); !ok {
 			continue
 		}
 		w.path = append(w.path, f)
@@ -161,7 +161,7 @@ func (sp *Space) repeat(c Cond, fresh F) ([]string, bool) {
 			return sp.repeatTexts(queue, i, used)
 		}
 		push := func(s stage, value F) {
-			if _, ok := sp.value(value, false); ok && !seen[s] && sp.spend(4) {
+			if _, ok := sp.value(value, true); ok && !seen[s] && sp.spend(4) {
 				seen[s] = true
 				queue = append(queue, stagePlace{s, i, value})
 			}
