@@ -1,6 +1,11 @@
 package grammar
 
-import "orchrt/sampler/grammar/vocab"
+import (
+	"math"
+
+	"orchrt/sampler/grammar/automaton"
+	"orchrt/sampler/grammar/vocab"
+)
 
 // A turn with a limit on its tokens keeps one promise: what was begun and what
 // is owed can be completed with the tokens left. A token may come only if what it
@@ -46,11 +51,34 @@ func (t *Turn) fits(p spot, left int) bool {
 
 // fitsCursor reports that left tokens can complete a document.
 func (t *Turn) fitsCursor(c cursor, left int) bool {
-	return left >= 0 && (c.distance() <= left || len(t.complete(c)) <= left)
+	if left < 0 {
+		return false
+	}
+	d := c.distance()
+	return d <= left || d <= left*maxTokenBytes && t.least(c) <= left
 }
 
-// complete returns the tokens of a shortest completion.
-func (t *Turn) complete(c cursor) []int32 { return t.v.table.Spell(nil, c.shortest(nil)) }
+// complete returns the tokens of a shortest completion. ok is false if none is
+// known.
+func (t *Turn) complete(c cursor) (ids []int32, ok bool) {
+	if c.distance() >= automaton.Far {
+		return nil, false
+	}
+	return t.v.table.Spell(nil, c.shortest(nil)), true
+}
+
+// unknown is a number of tokens that no limit is as large as: no completion is
+// known.
+const unknown = math.MaxInt32 / 2
+
+// least is the number of tokens of complete.
+func (t *Turn) least(c cursor) int {
+	ids, ok := t.complete(c)
+	if !ok {
+		return unknown
+	}
+	return len(ids)
+}
 
 // needCall is the number of tokens of a short call and what closes it, behind
 // <tool_call>.
@@ -58,7 +86,7 @@ func (t *Turn) needCall() int {
 	if n := t.shortestCall.Load(); n > 0 {
 		return int(n)
 	}
-	n := len(t.complete(t.calls.begin())) + closeCall
+	n := t.least(t.calls.begin()) + closeCall
 	t.shortestCall.Store(int64(n))
 	return n
 }
@@ -70,7 +98,7 @@ func (t *Turn) needAnswer() int {
 	}
 	n := 0
 	if t.gap.units[0] != nil {
-		n = len(t.complete(t.gap.begin())) + closeDocument
+		n = t.least(t.gap.begin()) + closeDocument
 	}
 	if t.calls != nil && (n == 0 || 1+t.needCall() < n) {
 		n = 1 + t.needCall()
@@ -89,9 +117,9 @@ func (t *Turn) need(p spot) int {
 	case p.stage <= gap:
 		return t.needAnswer()
 	case p.stage == calling:
-		return len(t.complete(p.cursor)) + closeCall
+		return t.least(p.cursor) + closeCall
 	case p.stage == document:
-		return len(t.complete(p.cursor)) + closeDocument
+		return t.least(p.cursor) + closeDocument
 	case p.stage == again:
 		return 1 + t.needCall()
 	}
@@ -99,7 +127,7 @@ func (t *Turn) need(p spot) int {
 }
 
 // plan returns the tokens that complete the document at p, where it has begun
-// or is what is owed.
+// or is what is owed: none if none is known.
 func (t *Turn) plan(p spot) []int32 {
 	switch {
 	case p.stage == opening && t.owes():
@@ -107,7 +135,8 @@ func (t *Turn) plan(p spot) []int32 {
 	case p.stage == gap && p.cursor.w.units[0] == nil, p.stage < gap, p.stage > document:
 		return nil
 	}
-	return t.complete(p.cursor)
+	ids, _ := t.complete(p.cursor)
+	return ids
 }
 
 // limited returns the ordinary tokens at a cursor, in buf or a shared set, behind
@@ -123,21 +152,23 @@ func (t *Turn) limited(buf []uint64, at spot, left int) (bits []uint64, all bool
 	defer u.mu.Unlock()
 	u.settle()
 	if u.near(s, left) {
+		u.ready()
 		u.masks.Near(buf, s, left, func(s state) bool { return t.fitsState(s, left) })
 		return buf, false
 	}
-	return u.masks.Of(s).Fill(buf), true
+	return u.set(s).Fill(buf), true
 }
 
 // near reports that some token may lead s too far for left tokens to suffice
 // behind it. That is worked out only where it is close, by the slack.
 func (u *unit) near(s state, left int) bool {
 	switch {
-	case left >= s.Distance()+u.slack:
+	case left-u.slack >= s.Distance():
 		return false
 	case s.Key():
 		return true
 	}
+	u.ready()
 	return u.masks.Reach(s) > left
 }
 

@@ -112,7 +112,16 @@ func (m *Matcher) within(buf []uint64, p spot, x extra) []uint64 {
 		if bits, all = m.t.limited(buf, p, m.left()-1); !all {
 			if plan := m.plan(); len(plan) > 0 {
 				buf[plan[0]>>6] |= 1 << (plan[0] & 63)
+			} else if x == 0 && p.cursor.u != nil && empty(buf) { // no completion is known: go on without the limit
+				bits = m.t.tokens(p.cursor).Fill(buf)
 			}
+		}
+	}
+	if p.cursor.u.stopped() {
+		clear(buf)
+		bits = buf
+		if plan := m.plan(); len(plan) > 0 {
+			buf[plan[0]>>6] |= 1 << (plan[0] & 63)
 		}
 	}
 	if x == 0 {
@@ -123,6 +132,11 @@ func (m *Matcher) within(buf []uint64, p spot, x extra) []uint64 {
 	}
 	x.add(m.t, buf)
 	return buf
+}
+
+// empty reports that a set has no tokens.
+func empty(bits []uint64) bool {
+	return !slices.ContainsFunc(bits, func(w uint64) bool { return w != 0 })
 }
 
 // plan returns tokens that complete the document, within the limit if nothing
@@ -149,25 +163,31 @@ func (m *Matcher) Accept(id int32) error {
 	if !ok {
 		return top.spot.stage.error(id)
 	}
+	if m.max > 0 && m.count == m.max {
+		return &TokenError{ID: id, Where: "behind the last token that there may be"}
+	}
 	var plan []int32
-	if m.max > 0 {
-		if m.count == m.max {
-			return &TokenError{ID: id, Where: "behind the last token that there may be"}
-		}
-		if !m.t.fits(next, m.left()-1) && m.tight(next) {
-			if plan = m.plan(); len(plan) == 0 || plan[0] != id {
-				return &TokenError{ID: id, Where: top.spot.stage.where() + ": the rest would not fit into the tokens left"}
-			}
+	stopped := top.spot.cursor.u.stopped() && m.t.v.table.IsOrdinary(id)
+	if stopped || m.max > 0 && !m.t.fits(next, m.left()-1) && m.tight() {
+		plan = m.plan()
+		switch {
+		case len(plan) > 0 && plan[0] == id:
 			plan = plan[1:]
+		case len(plan) > 0 || stopped || top.spot.cursor.u == nil:
+			why := ": the rest would not fit into the tokens left"
+			if stopped {
+				why = ": the schema takes more work than it may, and the document is completed in the shortest way"
+			}
+			return &TokenError{ID: id, Where: top.spot.stage.where() + why}
 		}
 	}
 	m.push(next, id, plan)
 	return nil
 }
 
-// tight reports that a token to next, behind which the turn does not fit, is
-// one that the limit leaves out. It is not where that was not worked out.
-func (m *Matcher) tight(next spot) bool {
+// tight reports that a token behind which the turn does not fit is one that the
+// limit leaves out. It is not where that was not worked out.
+func (m *Matcher) tight() bool {
 	p := m.top().spot
 	u := p.cursor.u
 	if u == nil {
@@ -175,9 +195,6 @@ func (m *Matcher) tight(next spot) bool {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if p.cursor.s.Key() && next.cursor.s.Key() {
-		return false // an estimate decides
-	}
 	return u.near(p.cursor.s, m.left()-1-p.stage.closers())
 }
 
@@ -238,5 +255,5 @@ func (m *Matcher) Err() error {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.m.Err()
+	return u.err()
 }

@@ -7,10 +7,10 @@ import (
 	"orchrt/sampler/grammar/value"
 )
 
-// Bounds of unit.slack.
+// Bounds of unit.slack: maxSlack is more than any limit.
 const (
 	minSlack = 64
-	maxSlack = 8192
+	maxSlack = 1 << 26
 )
 
 // slack estimates from a schema how many bytes one token can add to what a
@@ -20,7 +20,7 @@ const (
 func slack(schema *value.Value) int {
 	e := estimator{root: schema}
 	e.visit(schema, 0)
-	return min(minSlack+3*e.most, maxSlack)
+	return min(minSlack+4*e.most, maxSlack)
 }
 
 // estimator finds the least sizes of the values of a schema's parts.
@@ -70,12 +70,14 @@ func (e *estimator) least(s *value.Value, depth int) int {
 				}
 			}
 		case "minItems", "minContains":
-			n += bound(&m.Value) * (2 + e.least(member(s, "items"), depth+1))
+			n += times(bound(&m.Value), 2+e.least(member(s, "items"), depth+1))
 		case "minProperties":
-			n += bound(&m.Value) * (12 + e.least(member(s, "additionalProperties"), depth+1))
+			n += times(bound(&m.Value), 12+e.least(member(s, "additionalProperties"), depth+1))
 		case "minLength":
 			n += bound(&m.Value)
-		case "pattern", "const", "format":
+		case "pattern":
+			n += patternSize(m.Value.Text)
+		case "const", "format":
 			n += len(m.Value.String())
 		case "enum", "anyOf", "oneOf":
 			n += e.largest(m, depth)
@@ -85,6 +87,11 @@ func (e *estimator) least(s *value.Value, depth int) int {
 			}
 		case "$ref", "$dynamicRef":
 			n += e.least(e.resolve(m.Value.Text), depth+1)
+		case "not":
+			n += e.least(&m.Value, depth+1)
+			for _, most := range []string{"maxLength", "maxItems", "maxProperties"} {
+				n += times(bound(member(&m.Value, most)), 16)
+			}
 		case "if", "then", "else", "contains":
 			n += e.least(&m.Value, depth+1)
 		}
@@ -133,6 +140,49 @@ func member(v *value.Value, key string) *value.Value {
 	}
 	return nothing
 }
+
+// patternSize estimates what a pattern's strings need, by its length with each
+// group or character as often as it is counted.
+func patternSize(pattern string) int {
+	sizes := []int{0} // of the open groups
+	last := 1         // of what was closed or read last
+	for i := 0; i < len(pattern); i++ {
+		top := &sizes[len(sizes)-1]
+		switch c := pattern[i]; c {
+		case '(':
+			sizes = append(sizes, 0)
+		case ')':
+			if last = *top; len(sizes) > 1 {
+				sizes = sizes[:len(sizes)-1]
+				sizes[len(sizes)-1] = plus(sizes[len(sizes)-1], last)
+			}
+		case '{':
+			n, digits := 0, i+1
+			for ; digits < len(pattern) && '0' <= pattern[digits] && pattern[digits] <= '9'; digits++ {
+				n = min(10*n+int(pattern[digits]-'0'), maxSlack)
+			}
+			*top = plus(*top, times(n, max(last, 1)))
+			last = times(n, max(last, 1))
+			i = digits - 1
+		case '\\':
+			i++
+			fallthrough
+		default:
+			last = 1
+			*top = plus(*top, 1)
+		}
+	}
+	n := 0
+	for _, size := range sizes {
+		n = plus(n, size)
+	}
+	return n
+}
+
+// plus and times are sum and product of sizes up to maxSlack.
+func plus(a, b int) int { return min(a+b, maxSlack) }
+
+func times(a, b int) int { return min(min(a, maxSlack)*min(b, maxSlack), maxSlack) }
 
 // bound reads a number of things at least.
 func bound(v *value.Value) int {

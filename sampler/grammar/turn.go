@@ -209,8 +209,7 @@ func (t *Turn) tokens(c cursor) *vocab.Set {
 	if c.u != nil {
 		c.u.mu.Lock()
 		defer c.u.mu.Unlock()
-		c.u.settle()
-		return c.u.masks.Of(c.s)
+		return c.u.set(c.s)
 	}
 	t.mu.Lock()
 	set, ok := t.sets[c]

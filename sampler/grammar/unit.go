@@ -3,6 +3,7 @@ package grammar
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"sync"
 
 	"orchrt/sampler/grammar/automaton"
@@ -41,6 +42,8 @@ type unit struct {
 	masks  *vocab.Masks[state, regex.State]
 	only   map[state]int16 // the byte that must follow a state, -1 if there is a choice
 	failed bool            // the machine failed and settle was called
+	grants int             // how often the mask that is made may have more steps to read texts with
+	spent  error           // a mask took more: from then on only what Shortest writes may come
 }
 
 // spec is what a unit is made from, and its key in the cache.
@@ -97,7 +100,10 @@ func (v *Vocabulary) build(s spec) (*unit, error) {
 		return nil, err
 	}
 	u := &unit{v: v, slack: l.slack, sp: sp, m: m, start: m.Start(), only: map[state]int16{}}
-	u.masks = vocab.NewMasks(v.table, reader{m, u.start.Lexer()}, maxMasks)
+	if u.start.Distance() == automaton.Far {
+		return nil, fmt.Errorf("no JSON value of less than a megabyte was found that the schema allows")
+	}
+	u.masks = vocab.NewMasks(v.table, reader{u, u.start.Lexer()}, maxMasks)
 	return u, nil
 }
 
@@ -151,7 +157,7 @@ func (s spec) language(sp *formula.Space) (l language, err error) {
 func (u *unit) worn() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.m.Err() != nil || u.sp.Regex.Bytes() > maxLanguages
+	return u.err() != nil || u.sp.Regex.Bytes() > maxLanguages
 }
 
 // settle forgets masks that were made before the machine failed: fewer bytes
@@ -164,9 +170,70 @@ func (u *unit) settle() {
 	}
 }
 
+// set returns the tokens that s allows. The unit is locked.
+func (u *unit) set(s state) *vocab.Set {
+	u.settle()
+	if set := u.masks.Known(s); set != nil {
+		return set
+	}
+	u.ready()
+	set := u.masks.Of(s)
+	if u.m.Err() != nil && !u.failed { // on the way: some tokens may come no more
+		u.settle()
+		set = u.masks.Of(s)
+	}
+	return set
+}
+
+// ready grants the steps to make a mask with.
+func (u *unit) ready() {
+	u.grants = maxGrants
+	u.sp.Resume(automaton.DefaultStepBudget)
+}
+
+// maxGrants is how often one mask is granted the steps of a transition to read
+// texts with.
+const maxGrants = 4
+
+// more reports that the texts' automaton said no for want of steps, and that it
+// has been granted others. A mask that gets no more lacks tokens: the unit is
+// then spent.
+func (u *unit) more() bool {
+	err := u.sp.Regex.Err()
+	switch {
+	case err == nil || u.spent != nil:
+		return false
+	case u.grants == 0:
+		u.spent = err
+		return false
+	}
+	u.grants--
+	u.sp.Resume(automaton.DefaultStepBudget)
+	return true
+}
+
+// stopped reports that only what Shortest writes may come, as a mask could not
+// be made. It is false for the nil unit of a wrapper.
+func (u *unit) stopped() bool {
+	if u == nil {
+		return false
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.spent != nil
+}
+
+// err is what ended the work on the schema before the document's end.
+func (u *unit) err() error {
+	if u.spent != nil {
+		return u.spent
+	}
+	return u.m.Err()
+}
+
 // reader adapts a machine to package vocab.
 type reader struct {
-	m   *automaton.Machine
+	*unit
 	lex *regex.Lexer
 }
 
@@ -194,6 +261,9 @@ func (r reader) Texts(dst []regex.State, s state) []regex.State {
 
 func (r reader) StepText(text regex.State, b byte) (regex.State, bool) {
 	next := r.lex.Step(text, b)
+	for next == 0 && r.more() {
+		next = r.lex.Step(text, b)
+	}
 	return next, next != 0
 }
 
@@ -213,7 +283,13 @@ func (r reader) Between(text regex.State) bool {
 
 func (reader) White(s state) (int, bool) { return s.White() }
 
-func (r reader) Accepts(text regex.State) bool { return r.lex.Accepts(text) }
+func (r reader) Accepts(text regex.State) bool {
+	ok := r.lex.Accepts(text)
+	for !ok && r.more() {
+		ok = r.lex.Accepts(text)
+	}
+	return ok
+}
 
 func (r reader) Covers(text regex.State, a regex.Alphabet, n int) bool {
 	return r.lex.Covers(text, a, n)

@@ -109,6 +109,10 @@ func (k *Masks[S, L]) Reset() {
 	k.used, k.known, k.tailsOf, k.nameTails = 0, false, nil, nil
 }
 
+// Known returns the set of tokens that s allows, if it was made before and is
+// kept; else nil.
+func (k *Masks[S, L]) Known(s S) *Set { return k.states[s] }
+
 // Of returns the set of tokens that s allows: those all of whose bytes can be
 // taken. In a string, the tokens that stay in it depend on its text
 // alone, and mostly on its length; only those with a quotation mark are run.

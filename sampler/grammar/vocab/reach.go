@@ -49,10 +49,10 @@ func (k *Masks[S, L]) textReach(text L) int {
 // entryMemory is what an entry of Masks.reach or Masks.textMost takes, about.
 const entryMemory = 48
 
-// Near writes into buf the tokens that s allows and behind which ok holds. Of
-// the tokens that stay in a string it asks only that their distance, as far as
-// Rest tells it, is at most most; within names, of which it may not tell
-// enough, it asks ok where there are few.
+// Near writes into buf tokens that s allows and behind which ok holds. Of those
+// that stay in a string it asks instead that their distance, by Rest, is at most
+// most. In names, where Rest is an estimate, it leaves out tokens of several
+// bytes if there are many.
 func (k *Masks[S, L]) Near(buf []uint64, s S, most int, ok func(S) bool) {
 	clear(buf)
 	known := map[S]bool{}
@@ -67,8 +67,14 @@ func (k *Masks[S, L]) Near(buf []uint64, s S, most int, ok func(S) bool) {
 		}
 	}
 	text, in := k.m.Text(s)
-	if !in || k.m.Named(s) && k.inText(text).Len() <= fewTokens {
+	named := in && k.m.Named(s)
+	if !in || named && k.inText(text).Len() <= fewTokens {
 		Walk(k.t.all, s, k.m.Step, look)
+		return
+	}
+	if named {
+		k.walkQuoted(s, text, nil, look)
+		Walk(k.t.single, s, k.m.Step, look)
 		return
 	}
 	most -= k.m.Rest(s)
@@ -87,7 +93,7 @@ func (k *Masks[S, L]) Near(buf []uint64, s S, most int, ok func(S) bool) {
 	}
 }
 
-// fewTokens is how many tokens in a name Near asks about.
+// fewTokens is from how many tokens in a name Near leaves some out.
 const fewTokens = 256
 
 // walkQuoted walks the tokens with a quotation mark in them where s is in a

@@ -15,6 +15,7 @@ type Table struct {
 	longest  int      // bytes of the longest
 
 	all    *Trie // the ordinary tokens
+	single *Trie // those of one byte
 	solid  *Trie // those that are not all white space
 	quoted quotedTokens
 	text   textSlices
@@ -48,6 +49,7 @@ func New(src Source) (*Table, error) {
 		return nil, err
 	}
 	t.all = newTrie(tokens)
+	t.single = newTrie(filter(tokens, func(e entry) bool { return len(e.bytes) == 1 }))
 	t.slice(tokens)
 	return t, nil
 }
