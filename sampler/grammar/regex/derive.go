@@ -1,6 +1,7 @@
 package regex
 
 import (
+	"slices"
 	"sort"
 	"unicode/utf8"
 )
@@ -108,14 +109,58 @@ func (s *Space) memberEdges(list []Lang) [][]edge {
 // follow appends tail to what the edges lead to.
 func (s *Space) follow(list []edge, tail Lang) []edge {
 	out := make([]edge, len(list))
-	from, to := none, none
+	var made joins
 	for i, e := range list {
-		if e.to != from {
-			from, to = e.to, s.concat(e.to, tail)
+		to, ok := made.find1(e.to)
+		if !ok {
+			to = s.concat(e.to, tail)
+			made.keep([]Lang{e.to}, to)
 		}
 		out[i] = edge{e.lo, e.hi, to}
 	}
 	return out
+}
+
+// joins remembers what a few lists of languages were joined to. Classes such as
+// \p{L} have hundreds of ranges that lead to a few languages in turn.
+type joins struct {
+	list []joined
+	next int // the one that gives way when there are maxJoins
+}
+
+type joined struct {
+	of []Lang
+	to Lang
+}
+
+const maxJoins = 16
+
+func (j *joins) find(of []Lang) (Lang, bool) {
+	for i := range j.list {
+		if equalLangs(j.list[i].of, of) {
+			return j.list[i].to, true
+		}
+	}
+	return none, false
+}
+
+func (j *joins) find1(of Lang) (Lang, bool) {
+	for i := range j.list {
+		if j.list[i].of[0] == of {
+			return j.list[i].to, true
+		}
+	}
+	return none, false
+}
+
+// keep keeps of.
+func (j *joins) keep(of []Lang, to Lang) {
+	if len(j.list) < maxJoins {
+		j.list = append(j.list, joined{of, to})
+		return
+	}
+	j.list[j.next] = joined{of, to}
+	j.next = (j.next + 1) % maxJoins
 }
 
 // notEdges complements what the edges lead to, and fills the gaps.
@@ -129,11 +174,13 @@ func (s *Space) notEdges(list []edge) []edge {
 		}
 	}
 	next := rune(0)
-	from, to := none, none
+	var made joins
 	for _, e := range list {
 		gap(next, e.lo-1)
-		if e.to != from {
-			from, to = e.to, s.Not(e.to)
+		to, ok := made.find1(e.to)
+		if !ok {
+			to = s.Not(e.to)
+			made.keep([]Lang{e.to}, to)
 		}
 		if to != none {
 			out = append(out, edge{e.lo, e.hi, to})
@@ -149,8 +196,8 @@ func (s *Space) notEdges(list []edge) []edge {
 func (s *Space) sweep(lists [][]edge, need int, join func([]Lang) Lang) []edge {
 	var out []edge
 	pos := make([]int, len(lists))
-	var active, last []Lang
-	to := none
+	var active []Lang
+	var made joins
 	for cur := rune(0); cur <= maxRune; {
 		if !s.spend(len(lists)/4 + 1) {
 			return nil
@@ -176,9 +223,11 @@ func (s *Space) sweep(lists [][]edge, need int, join func([]Lang) Lang) []edge {
 			break
 		}
 		if len(active) >= need {
-			if !equalLangs(active, last) {
-				last = append(last[:0], active...)
-				to = join(append([]Lang(nil), active...))
+			to, ok := made.find(active)
+			if !ok {
+				of := slices.Clone(active)
+				to = join(slices.Clone(of))
+				made.keep(of, to)
 			}
 			if to != none {
 				out = append(out, edge{cur, end, to})

@@ -19,9 +19,13 @@ import (
 //     sign, without backslashes in quotes. idn-email: the same with the
 //     characters above ASCII of RFC 6531.
 //   - hostname: RFC 1123, labels of 1 to 63 characters, 253 in all, no trailing
-//     dot. idn-hostname: RFC 5890 by general categories and the contextual rules
-//     of RFC 5892, without the checks of Bidi and of Punycode; lengths count
-//     code points.
+//     dot, and no label with hyphens in the third and fourth place: as an A-label
+//     it would have to be Punycode. idn-hostname: the same, or names of up to 48
+//     characters with labels of up to 12 that are U-labels of RFC 5890, 5892 and
+//     5893: in lower case, in NFC by not holding characters that may compose with
+//     the one before nor two marks of classes other than 0 in a row, without two
+//     hyphens in a row, and either all from left to right or each from right to
+//     left or of ASCII and beginning with a letter.
 //   - ipv4, ipv6: RFC 2673 and RFC 4291, no zone.
 //   - uri, uri-reference, iri, iri-reference: RFC 3986 and 3987. No IPvFuture,
 //     in host names only bytes above 7F may be percent-encoded, and before an
@@ -179,10 +183,16 @@ func (s *Space) period() Lang {
 	return s.Union(s.Concat(at, slash, s.Union(at, for_)), s.Concat(for_, slash, at))
 }
 
-const labelText = `[0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?`
+// asciiLabel is a label of a host name that is no A-label: with hyphens in the
+// third and fourth place it would have to be Punycode.
+func (s *Space) asciiLabel() Lang {
+	const word, any = `[0-9A-Za-z]`, `[0-9A-Za-z-]`
+	return s.fixed(word + `(` + any + `{0,2}` + word + `|` + any + `(` + word + any + `|-` + word + `)` + any + `{0,58}` + word + `)?`)
+}
 
 func (s *Space) hostname() Lang {
-	return s.inter2(s.fixed(labelText+`(\.`+labelText+`)*`), s.Length(1, 253))
+	label := s.asciiLabel()
+	return s.inter2(s.concat(label, s.Repeat(s.concat(s.Literal("."), label), 0, Unbounded)), s.Length(1, 253))
 }
 
 // ipv6 is IPv6address of RFC 3986, section 3.2.2.
@@ -200,16 +210,19 @@ func (s *Space) ipv6() Lang {
 
 // email is Mailbox of RFC 5321, section 4.1.2; wide adds RFC 6531.
 func (s *Space) email(wide bool) Lang {
-	more, host := "", s.hostname()
+	more := ""
 	if wide {
 		more = `\u{80}-\u{10FFFF}`
-		h, _ := s.Format("idn-hostname")
-		host = s.union2(host, h)
 	}
 	atom := "[0-9A-Za-z!#$%&'*+/=?^_`{|}~" + more + `-]+`
 	local := s.fixed(atom + `(\.` + atom + `)*|"[ !#-\[\]-~` + more + `]*"`)
 	local = s.inter2(local, s.Length(1, 64))
 	six := s.Concat(s.Literal("[IPv6:"), s.lazy(int64(len("::")), s.ipv6), s.Literal("]"))
 	four := s.Concat(s.Literal("["), s.fixed(ipv4Text), s.Literal("]"))
-	return s.inter2(s.Concat(local, s.Literal("@"), s.Union(host, six, four)), s.Length(1, 254))
+	local = s.concat(local, s.Literal("@"))
+	out := s.inter2(s.concat(local, s.Union(s.hostname(), six, four)), s.Length(1, 254))
+	if wide { // its names are short enough
+		out = s.union2(out, s.concat(local, s.lazy(1, s.idnNames)))
+	}
+	return out
 }
