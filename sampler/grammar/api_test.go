@@ -72,6 +72,20 @@ func TestSchemaErrors(t *testing.T) {
 }
 
 // TestGeneric follows a call of a tool whose schema is not enforced.
+func TestUnsatisfiable(t *testing.T) {
+	for schema, want := range map[string]bool{
+		`false`:                           true,
+		`{"type": "string", "enum": [1]}`: true,
+		`{"minLength": 1000000000, "type": "string"}`: false,
+		`{"type": "strin"}`:                           false,
+	} {
+		_, err := qwenVocabulary().CompileSchema([]byte(schema), SchemaOptions{Strict: true, EOS: []int32{imEnd}})
+		if e := (*SchemaError)(nil); !errors.As(err, &e) || e.Unsatisfiable != want {
+			t.Errorf("%s: error %v", schema, err)
+		}
+	}
+}
+
 func TestGeneric(t *testing.T) {
 	tool := Tool{Name: "f", Parameters: json.RawMessage(`{"properties": {"a": {"pattern": "(a)\\1"}}}`)}
 	m, err := compile(t, Config{Tools: []Tool{tool}}).Matcher(encode(t, asked), 0)

@@ -75,6 +75,9 @@ type SchemaError struct {
 	Path    string // JSON pointer into the schema
 	Keyword string // may be empty
 	Reason  string
+	// Unsatisfiable tells a schema that was understood and that no value
+	// satisfies from one that is no schema or takes too much work.
+	Unsatisfiable bool
 }
 
 func (e *SchemaError) Error() string {
@@ -131,6 +134,6 @@ type Warning struct {
 }
 
 func (w Warning) String() string {
-	e := SchemaError(w)
+	e := SchemaError{Tool: w.Tool, Path: w.Path, Keyword: w.Keyword, Reason: w.Reason}
 	return strings.TrimPrefix(e.Error(), "grammar: ") + "; any JSON object is accepted instead"
 }

@@ -72,7 +72,7 @@ func (v *Vocabulary) compile(s spec) (*unit, error) {
 	if u, err = v.build(generic); err != nil {
 		return nil, describe(err)
 	}
-	u.warning = (*Warning)(fault)
+	u.warning = &Warning{Path: fault.Path, Keyword: fault.Keyword, Reason: fault.Reason}
 	return u, nil
 }
 
@@ -86,7 +86,7 @@ func describe(err error) *SchemaError {
 	case errors.As(err, &spent):
 		return &SchemaError{Reason: "the schema takes more work than it may: simplify it (" + err.Error() + ")"}
 	}
-	return &SchemaError{Reason: err.Error()}
+	return &SchemaError{Reason: err.Error(), Unsatisfiable: errors.Is(err, automaton.ErrUnsatisfiable)}
 }
 
 func (v *Vocabulary) build(s spec) (*unit, error) {
