@@ -87,7 +87,7 @@ func escapeLen(s string) int {
 // returns how many bytes are left out; a limit too small for the line leaves
 // the beginning of the line.
 func CutText(s string, limit int) (string, int) {
-	if len(s) <= limit {
+	if limit = max(limit, 0); len(s) <= limit {
 		return s, 0
 	}
 	mark := func(n int) string { return fmt.Sprintf("\n[… %d bytes left out …]\n", n) }
@@ -102,7 +102,7 @@ func CutText(s string, limit int) (string, int) {
 	}
 	m := mark(from - head)
 	if len(m) > limit {
-		m = strings.ToValidUTF8(m[:max(limit, 0)], "")
+		m = strings.ToValidUTF8(m[:limit], "")
 	}
 	return s[:head] + m + s[from:], from - head
 }

@@ -3,6 +3,7 @@ package profile
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -156,6 +157,22 @@ func ask(ctx context.Context, e orchestrate.Expert, messages []chat.Message, too
 	began := time.Now()
 	reply, err := e.Model.Chat(ctx, orchestrate.ModelRequest{Messages: messages, Tools: tools, Temperature: e.Temperature, MaxTokens: e.AnswerTokens()})
 	usage := reply.Usage
+	priced(usage, e)
+	if len(usage) == 1 && usage[0].Seconds == 0 {
+		usage[0].Seconds = time.Since(began).Seconds()
+	}
+	var failed *orchestrate.ToolError
+	if errors.As(err, &failed) { // what a failed request cost comes with the error
+		priced(failed.Usage, e)
+	}
+	if err == nil && e.Price.PerRequest > 0 && len(usage) > 0 {
+		usage[0].USD += e.Price.PerRequest
+	}
+	return reply, usage, err
+}
+
+// priced gives usage the price and the name of the expert, where it has none.
+func priced(usage []orchestrate.ModelUsage, e orchestrate.Expert) {
 	for i := range usage {
 		if usage[i].Price == nil {
 			price := e.Price
@@ -164,12 +181,5 @@ func ask(ctx context.Context, e orchestrate.Expert, messages []chat.Message, too
 		if usage[i].Model == "" {
 			usage[i].Model = e.Alias
 		}
-		if len(usage) == 1 && usage[i].Seconds == 0 {
-			usage[i].Seconds = time.Since(began).Seconds()
-		}
 	}
-	if err == nil && e.Price.PerRequest > 0 && len(usage) > 0 {
-		usage[0].USD += e.Price.PerRequest
-	}
-	return reply, usage, err
 }
