@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -46,6 +48,11 @@ func confine() {
 	}
 	if perr != nil {
 		die(perr)
+	}
+	if c.has(LayerRlimits) {
+		if err := c.limitData(); err != nil {
+			die(err)
+		}
 	}
 	err = syscall.Exec(path, s.Argv, s.Env)
 	die(fmt.Errorf("executing %s as the sandbox's user %d: %w (what it needs outside the system's folders must be listed as read-only)",
@@ -145,8 +152,6 @@ func (c *confiner) rlimits() error {
 	}{
 		{unix.RLIMIT_CORE, 0, 0},
 		{unix.RLIMIT_CPU, uint64(c.CPU), uint64(c.CPU) + 1},
-		// Of private writable memory. RLIMIT_AS would count what runtimes only reserve.
-		{unix.RLIMIT_DATA, uint64(c.Memory), uint64(c.Memory)},
 		{unix.RLIMIT_FSIZE, uint64(c.FileSize), uint64(c.FileSize)},
 		{unix.RLIMIT_NPROC, nproc, nproc},
 		{unix.RLIMIT_MEMLOCK, 1 << 20, 1 << 20},
@@ -162,6 +167,24 @@ func (c *confiner) rlimits() error {
 		if err := syscall.Setrlimit(l.what, (*syscall.Rlimit)(&r)); err != nil {
 			return fmt.Errorf("setrlimit %d: %w", l.what, err)
 		}
+	}
+	return nil
+}
+
+// limitData limits private writable memory; RLIMIT_AS would count what runtimes
+// only reserve. This process may have more already, so that it comes last, and
+// the little that is needed after it is mapped before.
+func (c *confiner) limitData() error {
+	debug.SetGCPercent(-1)
+	runtime.KeepAlive(make([]byte, 1<<20))
+	runtime.GC()
+	var old syscall.Rlimit
+	if err := syscall.Getrlimit(unix.RLIMIT_DATA, &old); err != nil {
+		return fmt.Errorf("getrlimit: %w", err)
+	}
+	most := min(uint64(c.Memory), old.Max)
+	if err := syscall.Setrlimit(unix.RLIMIT_DATA, &syscall.Rlimit{Cur: most, Max: most}); err != nil {
+		return fmt.Errorf("setrlimit: %w", err)
 	}
 	return nil
 }
