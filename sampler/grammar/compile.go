@@ -40,7 +40,8 @@ func (v *Vocabulary) compileTurn(c Config) (*Turn, error) {
 		return nil, err
 	}
 	t := v.newTurn(c.EOS)
-	t.single, t.early = c.Single, c.CallsWhileThinking
+	t.single = c.Single || c.Choice == Named && !c.Repeat
+	t.early = c.CallsWhileThinking
 	if err := t.addTools(c); err != nil {
 		return nil, err
 	}

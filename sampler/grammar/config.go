@@ -14,7 +14,7 @@ const (
 	Auto     Choice = iota // text, calls or both
 	None                   // no calls
 	Required               // at least one call, of any allowed tool
-	Named                  // at least one call, of the tool Config.Name alone
+	Named                  // one call, of the tool Config.Name; any number of them with Config.Repeat
 )
 
 // Style is how much white space a JSON document may hold.
@@ -56,6 +56,8 @@ type Config struct {
 	Allowed []string // the tools that may be called; nil: all
 	// Single allows one call in a turn at most (parallel_tool_calls: false).
 	Single bool
+	// Repeat lets Named make more than one call, unless Single is set.
+	Repeat bool
 	// Response makes the answer a JSON document; calls remain possible.
 	Response *Response
 	// EOS are the ids that end a turn; the first is the one that the model

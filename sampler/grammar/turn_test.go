@@ -133,6 +133,8 @@ var turns = []struct {
 	{"required, end after thinking", Config{Tools: tools, Choice: Required}, asked, think("hm") + "␄" + end},
 	{"required, many newlines", Config{Tools: tools, Choice: Required}, asked, "<think>hm</think>\n\n␄\n"},
 	{"named", Config{Tools: tools, Choice: Named, Name: "now"}, asked, think("hm") + callNow + end},
+	{"named, once", Config{Tools: tools, Choice: Named, Name: "now"}, asked, callNow + "␄\n"},
+	{"named, repeated", Config{Tools: tools, Choice: Named, Name: "now", Repeat: true}, asked, callNow + "\n" + callNow + end},
 	{"named, other", Config{Tools: tools, Choice: Named, Name: "now"}, asked, "<tool_call>\n{\"name\": \"␄get"},
 	{"named, a name that goes on", Config{Tools: tools, Choice: Named, Name: "get_weather"}, asked, "<tool_call>\n{\"name\": \"get_weather␄_map"},
 	{"prompt closed thinking: text", Config{Tools: tools}, noThinking, "It is raining." + end},
