@@ -14,6 +14,8 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+
+	"orchrt/orchestrate/sandbox"
 )
 
 // release is the version of this source tree.
@@ -45,6 +47,7 @@ func commands() []command {
 }
 
 func main() {
+	sandbox.Main() // does not return in a process that the sandbox starts
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	go func() { // after the first signal the default holds again: a second one ends the process
 		<-ctx.Done()

@@ -208,7 +208,7 @@ func (f *orchestrateFlags) progress() io.Writer {
 
 // env is what the tools run in.
 func (f *orchestrateFlags) env(log io.Writer) tools.Env {
-	return tools.Env{Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	return tools.Env{Code: codeRunner{}, Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn}))}
 }
 
 // report prints what came of the run. A run without an answer has failed.

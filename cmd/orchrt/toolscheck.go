@@ -30,7 +30,7 @@ func runTools(ctx context.Context, args []string) int {
 	for _, note := range config.Notes {
 		fmt.Fprintln(os.Stderr, note)
 	}
-	reports := config.Check(ctx, tools.Env{})
+	reports := config.Check(ctx, tools.Env{Code: codeRunner{}})
 	if err := printReports(os.Stdout, reports, *asJSON); err != nil {
 		return failed("tools", err)
 	}
