@@ -19,6 +19,10 @@ type Policy struct {
 	Backend *openai.Backend
 }
 
+// leastThinking is the bound below which there is no room for thinking beside
+// the words that end it: the turn goes without.
+const leastThinking = 64
+
 // request is the chat request of a turn.
 func (p *Policy) request(r orchestrate.PolicyRequest) *openai.ChatRequest {
 	req := &openai.ChatRequest{Model: p.Backend.Names[0], Messages: r.Messages, N: 1, Thinking: r.Thinking, Sampling: r.Sampling,
@@ -31,6 +35,10 @@ func (p *Policy) request(r orchestrate.PolicyRequest) *openai.ChatRequest {
 		}
 		req.Tools = append(req.Tools, t.Definition())
 		req.Turn.Tools = append(req.Turn.Tools, grammar.Tool{Name: t.Name, Parameters: schema})
+	}
+	if r.MaxThinking > 0 && r.MaxThinking < leastThinking {
+		off := false
+		req.Thinking = &off
 	}
 	req.Turn.Single = r.Single
 	switch r.Choice.Mode {
@@ -95,7 +103,7 @@ func (p *Policy) turn(ctx context.Context, r orchestrate.PolicyRequest) (orchest
 	if err != nil {
 		return turn, err
 	}
-	if r.MaxThinking > 0 {
+	if r.MaxThinking >= leastThinking {
 		if err := job.LimitThinking(r.MaxThinking); err != nil && err.Code != openai.CodeUnsupported {
 			return turn, err
 		}
