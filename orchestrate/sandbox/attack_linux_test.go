@@ -35,6 +35,7 @@ var rest = []struct {
 }{
 	{"all", nil},
 	{"no namespaces", []string{LayerUser, LayerBwrap}},
+	{"bubblewrap", []string{LayerUser}}, // where it is installed, and not for root
 	{"no landlock", []string{LayerLandlock}},
 	{"seccomp and limits only", []string{LayerUser, LayerBwrap, LayerLandlock}},
 	{"no seccomp", []string{LayerSeccomp}},

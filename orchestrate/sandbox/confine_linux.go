@@ -33,7 +33,7 @@ func confine() {
 	}
 	c := &confiner{spec: s, parent: os.Getppid()}
 	c.report.Layers = append(c.report.Layers, s.Layers...)
-	if !s.skips(LayerWatch) && !s.Bwrap {
+	if !s.skips(LayerWatch) {
 		c.report.Layers = append(c.report.Layers, LayerWatch)
 	}
 	if err := c.confine(); err != nil {

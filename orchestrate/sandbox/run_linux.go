@@ -310,7 +310,6 @@ type watcher struct {
 	cmd    *exec.Cmd
 	out    *Outcome
 	limit  int64
-	once   sync.Once
 	reason Reason
 	group  sync.WaitGroup
 	flood  chan struct{}
@@ -402,6 +401,9 @@ func (w *watcher) finish(ctx context.Context, l *launch, st starter) error {
 	}
 	slices.SortFunc(out.Layers, func(a, b string) int { return slices.Index(layerOrder, a) - slices.Index(layerOrder, b) })
 	out.Layers = slices.Compact(out.Layers)
+	if fatal != "" && len(out.Layers) == 0 {
+		return &startError{st.kind, errors.New(fatal)} // while it was set up
+	}
 	if missing := l.policy.missing(out.Layers); len(w.reports) > 0 && l.policy.Mode == Required && len(missing) > 0 {
 		out.Layers = nil
 		return &MissingError{Missing: missing, Why: why}

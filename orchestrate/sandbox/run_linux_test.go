@@ -3,11 +3,13 @@ package sandbox
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -108,6 +110,21 @@ func TestRequired(t *testing.T) {
 	if out, err := Run(t.Context(), p, []string{"true"}, nil); err != nil || out.Exit != 0 {
 		t.Errorf("%+v %v", out, err)
 	}
+}
+
+// TestParallel runs many at once, each of which must see itself alone.
+func TestParallel(t *testing.T) {
+	var group sync.WaitGroup
+	for i := range 24 {
+		group.Go(func() {
+			want := fmt.Sprintf("run %d", i)
+			out, err := Run(t.Context(), Policy{Mode: Auto}, []string{"sh", "-c", "cat > f; cat f; ls"}, []byte(want))
+			if err != nil || string(out.Stdout) != want+"f\n" || out.Exit != 0 {
+				t.Errorf("%v: %+v", err, out)
+			}
+		})
+	}
+	group.Wait()
 }
 
 func TestCallersFolder(t *testing.T) {

@@ -116,7 +116,6 @@ const (
 	LayerNet      = "net-namespace"
 	LayerIPC      = "ipc-namespace"
 	LayerMount    = "mount-namespace"
-	LayerCgroup   = "cgroup"
 	LayerRlimits  = "rlimits"
 	LayerWatch    = "watch"
 	LayerUID      = "own-uid"
@@ -129,7 +128,7 @@ const (
 )
 
 var layerOrder = []string{
-	LayerUser, LayerPID, LayerNet, LayerIPC, LayerMount, LayerBwrap, LayerCgroup, LayerRlimits, LayerWatch,
+	LayerUser, LayerPID, LayerNet, LayerIPC, LayerMount, LayerBwrap, LayerRlimits, LayerWatch,
 	LayerUID, LayerNoPrivs, LayerLandlock, LayerLockNet, LayerScope, LayerSeccomp,
 }
 
@@ -245,6 +244,12 @@ func (p Policy) complete() (Policy, error) {
 	for _, f := range p.ReadOnly {
 		if !filepath.IsAbs(f) {
 			return p, fmt.Errorf("sandbox: read-only path %q must be absolute", f)
+		}
+		if filepath.Clean(f) == "/" {
+			return p, errors.New("sandbox: a read-only path / would show every file of this machine: name the folders that are needed")
+		}
+		if _, err := os.Stat(f); err != nil {
+			return p, fmt.Errorf("sandbox: read-only path: %w", err)
 		}
 	}
 	if p.Dir == "" {

@@ -51,6 +51,8 @@ func TestPolicyErrors(t *testing.T) {
 		"mode":        {Policy{Mode: 9}, []string{"true"}, "mode"},
 		"environment": {Policy{Env: []string{"=x"}}, []string{"true"}, "NAME=value"},
 		"relative":    {Policy{ReadOnly: []string{"x"}}, []string{"true"}, "absolute"},
+		"everything":  {Policy{ReadOnly: []string{"/usr/.."}}, []string{"true"}, "every file"},
+		"not there":   {Policy{ReadOnly: []string{"/nowhere/at/all"}}, []string{"true"}, "no such file"},
 		"folder":      {Policy{Dir: "/nowhere/at/all"}, []string{"true"}, "folder"},
 		"root":        {Policy{Dir: "/"}, []string{"true"}, "must not be /"},
 		"negative":    {Policy{Wall: -1}, []string{"true"}, "negative"},
