@@ -85,7 +85,7 @@ func (sp *Space) mergeAtoms(o condOp, flat []Cond) ([]Cond, bool) {
 	for i, k := range flat {
 		key, ok := sp.mergeKey(o, k)
 		if ok {
-			if j, found := find(key); found {
+			if j, found := find(key); found && sp.isStill(o, out[j], key) {
 				if m, merged := sp.mergePair(o, out[j], k); merged {
 					if !changed {
 						out, changed = slices.Clone(flat[:i]), true
@@ -104,6 +104,12 @@ func (sp *Space) mergeAtoms(o condOp, flat []Cond) ([]Cond, bool) {
 		}
 	}
 	return out, changed
+}
+
+// isStill reports whether a merged atom is of the sort that it was made from.
+func (sp *Space) isStill(o condOp, k Cond, key mergeKey) bool {
+	now, ok := sp.mergeKey(o, k)
+	return ok && now == key
 }
 
 // mergePair returns the one condition that two atoms with equal keys are.
