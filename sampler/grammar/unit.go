@@ -95,7 +95,7 @@ func (v *Vocabulary) build(s spec) (*unit, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := automaton.New(sp, l.f, s.options(l.typed))
+	m, err := automaton.New(sp, l.f, s.options())
 	if err != nil {
 		return nil, err
 	}
@@ -110,21 +110,17 @@ func (v *Vocabulary) build(s spec) (*unit, error) {
 // language is what a spec asks for.
 type language struct {
 	f     formula.F
-	slack int  // see unit
-	typed bool // an integer is a number without a fraction in its text
+	slack int // see unit
 }
 
 // options returns how documents are spelt. In the trained style that is as
 // json.dumps writes them, and an integer in digits: calls are decoded by programs
 // with types. Elsewhere any escape may stand, and exponents where
 // writers put them.
-func (s spec) options(typed bool) automaton.Options {
+func (s spec) options() automaton.Options {
 	o := automaton.Options{Style: s.style, Suffix: s.suffix, MaxStates: maxStates, Numbers: number.Normal, Strings: regex.Any}
 	if s.style == automaton.Trained {
-		o.Strings = regex.Written
-	}
-	if s.style == automaton.Trained || typed {
-		o.Numbers = number.Written
+		o.Numbers, o.Strings = number.Written, regex.Written
 	}
 	return o
 }
@@ -148,8 +144,7 @@ func (s spec) language(sp *formula.Space) (l language, err error) {
 	if err != nil {
 		return l, err
 	}
-	// In draft-04 alone 1.0 is no integer.
-	return language{sp.And(l.f, g), slack(&doc), schema.DraftOf(&doc) == schema.Draft4}, nil
+	return language{sp.And(l.f, g), slack(&doc)}, nil
 }
 
 // worn reports that new turns should have a new unit: the machine failed,
@@ -294,6 +289,8 @@ func (r reader) Accepts(text regex.State) bool {
 func (r reader) Covers(text regex.State, a regex.Alphabet, n int) bool {
 	return r.lex.Covers(text, a, n)
 }
+
+func (r reader) Uniform(text regex.State, n int) (regex.Classes, int) { return r.lex.Uniform(text, n) }
 
 func (reader) Distance(s state) int { return s.Distance() }
 

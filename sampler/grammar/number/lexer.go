@@ -137,7 +137,7 @@ func (x *Lexer) Start(s Set) State {
 		a := s.get()
 		l = newLine(a.sides[0], a.zero)
 		l.other = newLine(a.sides[1], a.zero)
-		l.plain = x.form == Written && s.integers()
+		l.plain = a.digits || x.form == Written && s.integers()
 		l.other.plain = l.plain
 		x.lines[s.Key()] = l
 	}

@@ -14,10 +14,11 @@ import (
 type Set struct{ s *set }
 
 type set struct {
-	zero  bool
-	sides [2]side // above 0, below 0
-	key   string
-	err   error
+	zero   bool
+	sides  [2]side // above 0, below 0
+	digits bool    // see InDigits
+	key    string
+	err    error
 }
 
 // none is what the zero Set stands for.
@@ -46,6 +47,9 @@ func build(s set) Set {
 		return Set{&set{sides: none.sides, key: "!" + s.err.Error(), err: s.err}}
 	}
 	key := append(make([]byte, 0, 64), "n0"[b2i(s.zero)])
+	if s.digits {
+		key = append(key, 'd')
+	}
 	for i := range s.sides {
 		key = s.sides[i].appendKey(append(key, '|'))
 	}
@@ -187,7 +191,24 @@ func (s Set) combine(t Set, union bool) Set {
 			break
 		}
 	}
+	r.digits = a.digits || b.digits
+	if union {
+		r.digits = a.digits && b.digits || a.digits && t.integers() || b.digits && s.integers()
+	}
 	return build(r)
+}
+
+// InDigits returns s, which must have no members but integers, for texts in which
+// they are digits alone, as an integer of JSON Schema's draft-04 has to be. Only a
+// Lexer makes a difference. Intersections with s keep to that, unions
+// where all members are integers, and complements do not.
+func (s Set) InDigits() Set {
+	d := *s.get()
+	if d.err != nil {
+		return s
+	}
+	d.digits = true
+	return build(d)
 }
 
 // Complement returns the set of the numbers that are not in s.

@@ -188,3 +188,22 @@ func TestWritten(t *testing.T) {
 		}
 	}
 }
+
+func TestInDigits(t *testing.T) {
+	whole := Integers().InDigits()
+	x := NewLexerOf(Any)
+	for _, tt := range []struct {
+		s    Set
+		text string
+		want bool
+	}{
+		{whole, "12", true}, {whole, "12.0", false}, {whole, "1e2", false}, {whole, "-0", true},
+		{whole.Intersect(AtLeast(FromInt(5))), "6.0", false}, {whole.Intersect(AtLeast(FromInt(5))), "6", true},
+		{whole.Union(Points(FromInt(3))), "3.0", false}, {whole.Union(AtLeast(FromInt(5))), "5.5", true}, {whole.Complement(), "5.5", true},
+		{Integers(), "12.0", true},
+	} {
+		if st, _ := run(x, tt.s, tt.text); (st != 0 && x.Accepts(st)) != tt.want {
+			t.Errorf("%v: %s is accepted: %t", tt.s, tt.text, !tt.want)
+		}
+	}
+}

@@ -1,10 +1,6 @@
 package schema
 
-import (
-	"strings"
-
-	"orchrt/sampler/grammar/value"
-)
+import "strings"
 
 // Draft is a version of JSON Schema. The zero value means Draft2020.
 type Draft int
@@ -31,19 +27,6 @@ func (d Draft) String() string {
 		return "2019-09"
 	}
 	return "2020-12"
-}
-
-// DraftOf returns the draft that a schema says it is written in, Draft2020 if
-// it does not say. In Draft4 alone, a number with a fraction or an exponent in
-// its text is not an integer, whatever its value; formulas are about values and
-// do not tell.
-func DraftOf(doc *value.Value) Draft {
-	if s := member(doc, "$schema"); s != nil && s.Kind == value.String {
-		if d, ok := draftOf(s.Text); ok {
-			return d
-		}
-	}
-	return Draft2020
 }
 
 // draftOf returns the draft that a $schema URI names.

@@ -232,6 +232,9 @@ func numbers(n *node) (number.Set, error) {
 	set := number.All()
 	if n.whole {
 		set = number.Integers()
+		if n.res.draft == Draft4 {
+			set = set.InDigits() // there, 1.0 is no integer
+		}
 	}
 	r := n.number
 	if r == nil {
