@@ -64,10 +64,10 @@ func (s *Space) opposed(list []Lang) bool {
 
 // union owns list.
 func (s *Space) union(list []Lang) Lang {
-	if !s.spend(1 + len(list)/2) {
+	list = s.flatten(list, kUnion)
+	if !s.spend(1 + len(list) + min(len(list), maxPairs)*min(len(list), maxPairs)/16) {
 		return none
 	}
-	list = s.flatten(list, kUnion)
 	if len(list) > 0 && list[0] == none {
 		list = list[1:]
 	}
@@ -235,10 +235,10 @@ func (s *Space) joinBounds(base Lang, a, b, c, d int64, tail Lang) Lang {
 
 // inter owns list.
 func (s *Space) inter(list []Lang) Lang {
-	if !s.spend(1 + len(list)/2) {
+	list = s.flatten(list, kInter)
+	if !s.spend(2 + 2*len(list)) {
 		return none
 	}
-	list = s.flatten(list, kInter)
 	if len(list) > 0 && list[0] == none || s.opposed(list) {
 		return none
 	}
@@ -278,10 +278,8 @@ func (s *Space) lengthsMeet(list []Lang) bool {
 		return false
 	}
 	for _, l := range list {
-		if n := s.at(l); n.lens != nil {
-			if _, ok := clipSpans(n.lens, lo, hi); !ok {
-				return false
-			}
+		if n := s.at(l); n.lens != nil && !slices.ContainsFunc(n.lens, func(p span) bool { return max(p.lo, lo) <= min(p.hi, hi) }) {
+			return false
 		}
 	}
 	return true

@@ -72,6 +72,35 @@ func TestHostile(t *testing.T) {
 	}
 }
 
+// TestNearString looks for a string where the shortest one is out of reach: it
+// must come within the steps of one pattern, and its way must hold together.
+func TestNearString(t *testing.T) {
+	s := NewSpace(budget.New(steps))
+	p, err := s.Pattern("(ab|ba|aab)*c(.*x){50}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := s.Intersect(p, s.Length(5000, 5003))
+	x := NewLexer(s)
+	st := x.Start(l)
+	text, ok := s.Shortest(l)
+	if n := utf8.RuneCountInString(text); !ok || !s.Matches(l, text) || n < 5000 || n > 5003 {
+		t.Fatalf("a string of %d characters, %v: %v", n, ok, s.Err())
+	}
+	for i := range 40 {
+		before := x.Distance(st)
+		if st = x.Step(st, text[i]); st == 0 || x.Distance(st) != before-1 {
+			t.Fatalf("byte %d leads from distance %d to %d", i, before, x.Distance(st))
+		}
+	}
+	// The same for one that is not on the way.
+	st = run(x, x.Start(l), "cabcabxb")
+	rest := x.Shortest(st)
+	if st == 0 || !s.Matches(l, "cabcabxb"+rest) || x.Distance(st) != len(rest) || s.Err() != nil {
+		t.Fatalf("state %d goes on with %d bytes, its distance is %d: %v", st, len(rest), x.Distance(st), s.Err())
+	}
+}
+
 func TestBudgetRunsOut(t *testing.T) {
 	r := rand.New(rand.NewPCG(15, 16))
 	for range 300 {

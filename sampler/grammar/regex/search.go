@@ -37,11 +37,16 @@ func (s *Space) aliveNode(l Lang, n *node) tri {
 			return v
 		}
 	}
-	_, found := s.search(l, true)
-	return truth(found)
+	_, found := s.search(l, anyString)
+	return found
 }
 
-// cost returns the cost of the cheapest string of l, farAway if there is none.
+// maxSearch bounds the steps that are spent on finding the cheapest string of
+// one language. Then another one will do that is found faster.
+const maxSearch = 1 << 16
+
+// cost returns the cost of the string that Shortest gives for l, farAway if
+// there is none.
 func (s *Space) cost(l Lang) int64 {
 	n := s.at(l)
 	if n.exact {
@@ -59,7 +64,10 @@ func (s *Space) cost(l Lang) int64 {
 			c = min(c, s.cost(a))
 		}
 	default:
-		c, _ = s.search(l, false)
+		var found tri
+		if c, found = s.search(l, cheapString); found == unknown {
+			c, _ = s.search(l, nearString)
+		}
 	}
 	if s.err == nil {
 		n.low, n.exact = c, true
@@ -100,11 +108,21 @@ func (q *queue) Pop() any {
 	return i
 }
 
-// search looks through the derivatives of l for a string. With any set it looks
-// where a string seems nearest and settles whether there is one; otherwise it
-// finds the cheapest one (A*: Hart, Nilsson, Raphael 1968; the lower bounds of
-// nodes are the heuristic). What it learns is kept in the nodes.
-func (s *Space) search(l Lang, any bool) (cost int64, found bool) {
+// aim is what a search is for.
+type aim uint8
+
+const (
+	anyString   aim = iota // whether there is a string
+	nearString             // one that is found fast, and its cost
+	cheapString            // the cheapest one
+)
+
+// search looks through the derivatives of l for a string. It looks first where
+// a string seems nearest, or, for the cheapest one, where it is (A*: Hart,
+// Nilsson, Raphael 1968; the lower bounds of nodes are the heuristic). What it
+// learns is kept in the nodes. found is unknown if the budget ran out, and for
+// the cheapest string after maxSearch steps.
+func (s *Space) search(l Lang, want aim) (cost int64, found tri) {
 	q := &queue{}
 	best := map[Lang]int64{}
 	closed := map[Lang]bool{}
@@ -118,7 +136,7 @@ func (s *Space) search(l Lang, any bool) (cost int64, found bool) {
 		}
 		best[l] = cost
 		rank := cost + n.low
-		if any {
+		if want != cheapString {
 			rank = cost/8 + n.low*4
 		}
 		i := int32(len(q.all))
@@ -126,44 +144,48 @@ func (s *Space) search(l Lang, any bool) (cost int64, found bool) {
 		heap.Push(q, i)
 	}
 	push(l, 0, -1, edge{})
-	for len(q.heap) > 0 {
+	for start := s.spent; len(q.heap) > 0; {
 		i := heap.Pop(q).(int32)
 		v := q.all[i]
-		if v.cost > best[v.l] || any && closed[v.l] {
+		if v.cost > best[v.l] || want != cheapString && closed[v.l] {
 			continue
 		}
 		closed[v.l] = true
 		n := s.at(v.l)
-		if s.null(v.l) == yes || n.exact && n.low < farAway || any && n.alive == yes {
-			return s.arrived(q, i, any), true
+		if s.null(v.l) == yes || n.exact && n.low < farAway || want == anyString && n.alive == yes {
+			return s.arrived(q, i, want), yes
 		}
 		list := s.edges(v.l)
-		if !s.spend(8 + 2*len(list)) {
-			return farAway, false
+		if !s.spend(searchSteps+2*len(list)) || want == cheapString && s.spent-start > maxSearch {
+			return farAway, unknown
 		}
 		for k, e := range list {
-			if any && k > 0 && list[k-1].to == e.to {
+			if want == anyString && k > 0 && list[k-1].to == e.to {
 				continue
 			}
 			push(e.to, addCost(v.cost, s.rangeCost(e)), i, e)
-			if any && s.at(e.to).alive == yes {
-				return s.arrived(q, int32(len(q.all)-1), any), true
+			if want == anyString && s.at(e.to).alive == yes {
+				return s.arrived(q, int32(len(q.all)-1), want), yes
 			}
 		}
 	}
-	if s.err == nil {
-		// The search saw everything that l leads to.
-		for d := range closed {
-			n := s.at(d)
-			n.alive, n.low, n.exact = no, farAway, true
-		}
+	if s.err != nil {
+		return farAway, unknown
 	}
-	return farAway, false
+	// The search saw everything that l leads to.
+	for d := range closed {
+		n := s.at(d)
+		n.alive, n.low, n.exact = no, farAway, true
+	}
+	return farAway, no
 }
+
+// searchSteps is the work of a visit beside its edges: the queue and two tables.
+const searchSteps = 16
 
 // arrived keeps what the way to visit i shows, and returns the cost of the
 // whole string.
-func (s *Space) arrived(q *queue, i int32, any bool) int64 {
+func (s *Space) arrived(q *queue, i int32, want aim) int64 {
 	total := q.all[i].cost + s.at(q.all[i].l).low
 	for v := q.all[i]; ; v = q.all[v.prev] {
 		n := s.at(v.l)
@@ -172,7 +194,7 @@ func (s *Space) arrived(q *queue, i int32, any bool) int64 {
 			return total
 		}
 		p := q.all[v.prev]
-		if m := s.at(p.l); !any && !m.exact {
+		if m := s.at(p.l); want != anyString && !m.exact {
 			m.low, m.exact = total-p.cost, true
 			m.via, m.step = v.by, true
 		}

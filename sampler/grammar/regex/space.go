@@ -53,12 +53,12 @@ type node struct {
 	plain bool // no intersection, complement or recursion below: not empty, costs exact
 	open  bool // made while a recursive definition below it was still missing
 	done  bool // edges is set
-	exact bool // low is the cost of the cheapest string
-	step  bool // via is the first edge of a cheapest string
+	exact bool // low is the cost of the string that Shortest gives
+	step  bool // via is its first edge
 	via   edge
 
 	edges       []edge
-	low         int64  // at most the cost of the cheapest string (see cost.go)
+	low         int64  // until exact: at most the cost of that string (see cost.go)
 	short, long int64  // bounds of the lengths of its strings
 	lens        []span // their exact set, or nil where it is not known
 }
@@ -103,9 +103,11 @@ type Space struct {
 	folded    map[string]int32 // contents of a table → its number
 	covers    map[coverKey]int16
 	farthests map[Lang]int64
+	links     map[Lang]link
 	format    map[string]Lang
 	bytes     int64
-	active    int // definitions that are being made
+	spent     int64 // steps
+	active    int   // definitions that are being made
 
 	portable bool
 }
@@ -148,6 +150,7 @@ func (s *Space) Bytes() int64 { return s.bytes }
 
 // spend reports whether n more steps could be taken.
 func (s *Space) spend(n int) bool {
+	s.spent += int64(n)
 	s.err = s.budget.Spend(n)
 	return s.err == nil
 }

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// Shortest returns a string of l whose JSON spelling is shortest; ok is false
-// if there is none. The work is proportional to the string's length.
+// Shortest returns a string of l whose JSON spelling is shortest, or a short one
+// where that takes too long to find; ok is false if there is none. It is the
+// same each time.
 func (s *Space) Shortest(l Lang) (text string, ok bool) {
 	if !s.live(l) || s.cost(l) >= farAway || !s.spend(int(min(s.cost(l), 1<<40))) {
 		return "", false
