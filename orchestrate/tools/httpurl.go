@@ -83,7 +83,10 @@ func (u urlTemplate) fill(a arguments) (*url.URL, error) {
 			return nil, invalid("an argument is no part of a host's name")
 		}
 	}
-	return out, u.permits(out.Hostname(), "")
+	if err := u.permits(out.Hostname(), ""); err != nil {
+		return nil, failure(orchestrate.Refused, err, "%v", err)
+	}
+	return out, nil
 }
 
 // permits refuses hosts that are not in the list, where there is one; own is a
