@@ -41,9 +41,14 @@ func (s *Space) aliveNode(l Lang, n *node) tri {
 	return found
 }
 
-// maxSearch bounds the steps that are spent on finding the cheapest string of
-// one language. Then another one will do that is found faster.
-const maxSearch = 1 << 16
+// The cheapest string of one language is looked for in at most maxSearch steps,
+// then another one will do that is found faster. Each time that happens, half as
+// many are tried for the next language, down to minSearch: a Space with one
+// such language mostly has thousands.
+const (
+	maxSearch = 1 << 16
+	minSearch = 1 << 8
+)
 
 // cost returns the cost of the string that Shortest gives for l, farAway if
 // there is none.
@@ -121,7 +126,7 @@ const (
 // a string seems nearest, or, for the cheapest one, where it is (A*: Hart,
 // Nilsson, Raphael 1968; the lower bounds of nodes are the heuristic). What it
 // learns is kept in the nodes. found is unknown if the budget ran out, and for
-// the cheapest string after maxSearch steps.
+// the cheapest string when that takes too long.
 func (s *Space) search(l Lang, want aim) (cost int64, found tri) {
 	q := &queue{}
 	best := map[Lang]int64{}
@@ -156,7 +161,8 @@ func (s *Space) search(l Lang, want aim) (cost int64, found tri) {
 			return s.arrived(q, i, want), yes
 		}
 		list := s.edges(v.l)
-		if !s.spend(searchSteps+2*len(list)) || want == cheapString && s.spent-start > maxSearch {
+		if !s.spend(searchSteps+2*len(list)) || want == cheapString && s.spent-start > s.patience {
+			s.patience = max(s.patience/2, minSearch)
 			return farAway, unknown
 		}
 		for k, e := range list {

@@ -107,6 +107,7 @@ type Space struct {
 	format    map[string]Lang
 	bytes     int64
 	spent     int64 // steps
+	patience  int64 // steps of a search for the cheapest string
 	active    int   // definitions that are being made
 
 	portable bool
@@ -114,7 +115,7 @@ type Space struct {
 
 // NewSpace returns a Space whose work is counted in b.
 func NewSpace(b *budget.Budget) *Space {
-	s := &Space{budget: b, index: make([]Lang, 128)}
+	s := &Space{budget: b, index: make([]Lang, 128), patience: maxSearch}
 	s.sets.init()
 	for _, n := range []node{
 		{kind: kNone, null: no, alive: no, plain: false, exact: true, low: farAway, short: farAway},

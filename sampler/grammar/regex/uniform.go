@@ -6,6 +6,9 @@ package regex
 // then the others by the first byte of their UTF-8, some of these together.
 type Classes uint64
 
+// LowerCase is the class of the letters from a to z, which most tokens have.
+const LowerCase Classes = 1 << 1
+
 // NumClasses is how many classes there are.
 const NumClasses = 54
 
@@ -89,17 +92,17 @@ func (x *Lexer) Uniform(st State, n int) (except Classes, chars int) {
 	return except, chars
 }
 
-// link returns where the characters of l lead. ok is false if a letter and a
-// digit are not among them.
+// link returns where most characters of l lead. ok is false if they lead nowhere.
 func (s *Space) link(l Lang) (link, bool) {
 	if v, ok := s.links[l]; ok {
 		return v, v.to != none
 	}
 	v := link{}
 	edges := s.edges(l)
+	widest := rune(-1)
 	for _, e := range edges {
-		if (e.lo <= 'a' && 'a' <= e.hi || e.lo <= '0' && '0' <= e.hi) && s.live(e.to) {
-			v.to = e.to
+		if e.hi-e.lo > widest && s.live(e.to) {
+			v.to, widest = e.to, e.hi-e.lo
 		}
 	}
 	if v.to != none {
