@@ -2,11 +2,15 @@ package automaton_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
+	"time"
 
 	"orchrt/sampler/grammar/automaton"
 	"orchrt/sampler/grammar/budget"
 	"orchrt/sampler/grammar/formula"
+	"orchrt/sampler/grammar/regex"
+	"orchrt/sampler/grammar/value"
 )
 
 // name returns the ith of many words.
@@ -77,4 +81,96 @@ func BenchmarkStep(b *testing.B) {
 		accepts(m, text)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(text)), "ns/byte")
+}
+
+// BenchmarkKeys walks, after each member of a closed object, all beginnings of
+// the keys that may come next, as a mask does.
+func BenchmarkKeys(b *testing.B) {
+	for _, n := range []int{10, 30, 100, 300} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.ReportAllocs()
+			positions := 0
+			for b.Loop() {
+				sp, f := wide(n, true)
+				m, err := automaton.New(sp, f, automaton.Options{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				s := follow(m.Start(), `{"`)
+				for i := range 10 {
+					tree(s)
+					positions++
+					s = follow(s, fmt.Sprintf(`%s": %s, "`, name(i), []string{`"a"`, `true`, `-1`, `[1, 2]`}[i%4]))
+					if i == 9 {
+						break
+					}
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(positions), "ns/position")
+		})
+	}
+}
+
+// tree visits every text that a key may begin with.
+func tree(s *automaton.State) {
+	lex, ok := s.Text()
+	if !ok {
+		return
+	}
+	x := s.Lexer()
+	var visit func(regex.State)
+	visit = func(st regex.State) {
+		for b := byte('0'); b <= 'z'; b++ {
+			if b == '\\' {
+				continue
+			}
+			if next := x.Step(st, b); next != 0 {
+				visit(next)
+			}
+		}
+	}
+	visit(lex)
+}
+
+// BenchmarkSample compiles the schemas of the sample, and reads their instances
+// with new machines: every state is made. It reports percentiles over schemas
+// and over bytes.
+func BenchmarkSample(b *testing.B) {
+	var compiles, steps []time.Duration
+	for b.Loop() {
+		eachSample(b, 1, func(s sample) {
+			began := time.Now()
+			sp, f, err := compile(s.Schema)
+			if err != nil {
+				return
+			}
+			m, err := automaton.New(sp, f, automaton.Options{})
+			compiles = append(compiles, time.Since(began))
+			if err != nil {
+				return
+			}
+			for _, test := range s.Tests {
+				v, err := value.Parse(test.Data, value.Limits{})
+				if err != nil {
+					continue
+				}
+				state := m.Start()
+				for _, c := range value.Append(nil, v, value.Python) {
+					began := time.Now()
+					state = state.Step(c)
+					steps = append(steps, time.Since(began))
+					if state == nil {
+						break
+					}
+				}
+			}
+		})
+	}
+	for name, times := range map[string][]time.Duration{"compile": compiles, "step": steps} {
+		slices.Sort(times)
+		for _, q := range []float64{50, 99, 99.9, 100} {
+			at := min(len(times)-1, int(q/100*float64(len(times))))
+			b.ReportMetric(float64(times[at].Nanoseconds()), fmt.Sprintf("%s-p%v-ns", name, q))
+		}
+	}
 }
