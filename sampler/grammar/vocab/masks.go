@@ -1,6 +1,10 @@
 package vocab
 
-import "orchrt/sampler/grammar/regex"
+import (
+	"math/bits"
+
+	"orchrt/sampler/grammar/regex"
+)
 
 // Machine is an automaton that reads bytes. Equal states are the same state; it
 // is not used concurrently.
@@ -41,6 +45,10 @@ type Machine[S, L comparable] interface {
 	// Covers reports that every text of 1 to n characters of an alphabet is
 	// allowed. It may fail to see that, never the other way round.
 	Covers(text L, a regex.Alphabet, n int) bool
+	// Uniform reports that every text of up to chars characters, none of them of
+	// the classes except, is allowed. It looks for n characters and may find
+	// fewer, or any number: 255.
+	Uniform(text L, n int) (except regex.Classes, chars int)
 	// Distance is a number of bytes that completes what s has begun; it is 0 at
 	// the end. TextDistance is that for the text of a string, without the
 	// quotation mark.
@@ -186,6 +194,14 @@ func (k *Masks[S, L]) inText(text L) *Set {
 // for some alphabet need not be run.
 func (k *Masks[S, L]) restricted(text L) *Set {
 	x := &k.t.text
+	except, n := k.m.Uniform(text, maxChars)
+	if n >= minUniform && except&regex.LowerCase == 0 && bits.OnesCount64(uint64(except)) <= maxExcept {
+		dense := x.without(except, n)
+		k.runExcept(text, except, lengthBelow(n), dense)
+		set := k.t.union(dense, k.ids)
+		set.own = true // one way or the other
+		return set
+	}
 	var covered cover
 	var sets [regex.Alphabets][]uint64
 	for r, a := range widening {
@@ -214,6 +230,13 @@ func (k *Masks[S, L]) restricted(text L) *Set {
 	}
 	return k.t.union(dense, k.ids)
 }
+
+// From how many characters, and up to how many classes left out, what Uniform
+// knows of a text is used.
+const (
+	minUniform = 6
+	maxExcept  = 24
+)
 
 // cover holds for each rank the number of characters up to which the tokens of
 // that rank are known to be allowed.
@@ -275,6 +298,30 @@ func (k *Masks[S, L]) runUncovered(t *Trie, text L, covered *cover, dense []uint
 		stack[n.depth] = next
 		if id := n.token; id >= 0 && (dense == nil || dense[id>>6]>>(id&63)&1 == 0) {
 			k.ids = append(k.ids, n.token)
+		}
+		i++
+	}
+}
+
+// runExcept is runText without the tokens of up to n characters, none of them of
+// the classes except, which dense holds.
+func (k *Masks[S, L]) runExcept(text L, except regex.Classes, n int, dense []uint64) {
+	stack, nodes, classes := k.textStack, k.t.text.plain.nodes, k.t.text.classes
+	stack[0] = text
+	for i := 0; i < len(nodes); {
+		nd := &nodes[i]
+		if classes[i]&except == 0 && nd.rank != odd && int(nd.chars) <= n {
+			i = int(nd.skip)
+			continue
+		}
+		next, ok := k.m.StepText(stack[nd.depth-1], nd.byte)
+		if !ok {
+			i = int(nd.skip)
+			continue
+		}
+		stack[nd.depth] = next
+		if id := nd.token; id >= 0 && dense[id>>6]>>(id&63)&1 == 0 {
+			k.ids = append(k.ids, id)
 		}
 		i++
 	}

@@ -93,6 +93,8 @@ func (m *list) Free(text regex.State, limit int) (int, bool) {
 	return m.lex.Free(text, limit)
 }
 
+func (m *list) Uniform(text regex.State, n int) (regex.Classes, int) { return m.lex.Uniform(text, n) }
+
 func (m *list) Covers(text regex.State, a regex.Alphabet, n int) bool {
 	return m.lex.Covers(text, a, n)
 }
@@ -124,6 +126,10 @@ var textLanguages = []struct {
 	{"words", pattern("^[A-Za-z0-9_-]+$"), []string{"", "a"}},
 	{"no space", pattern(`^\S+$`), []string{"", "a"}},
 	{"printable", pattern("^[ -~]{0,64}$"), []string{"", "a"}},
+	{"two parts", pattern("^[^/]+/[^/é東]+$"), []string{"", "a", "a/", "a/b", "\xe4"}},
+	{"not at first", pattern("^[^a-f:]{3}[^,]*$"), []string{"", "x", "xxxxx"}},
+	{"spaced", pattern(`^(\S+ ){0,9}\S{1,40}$`), []string{"", "a", "a b", "a b "}},
+	{"not so long", func(s *regex.Space) regex.Lang { return s.Intersect(pattern("^[^|]*$")(s), s.Length(0, 30)) }, []string{"", "a", "0123456789", "01234567890123456789012", "012345678901234567890123456"}},
 	{"date", pattern(`^\d{4}-\d\d$`), []string{"", "2020", "2020-1"}},
 	{"find", pattern("x{3}y"), []string{"", "xx", "xxxy"}},
 	{"enum", func(s *regex.Space) regex.Lang { return s.Literals([]string{"celsius", "fahrenheit"}) }, []string{"", "cel"}},

@@ -2,6 +2,8 @@ package vocab
 
 import (
 	"bytes"
+	"math/bits"
+	"slices"
 
 	"orchrt/sampler/grammar/regex"
 )
@@ -44,6 +46,10 @@ type textSlices struct {
 	// lengths[i] characters at most: [r][i].
 	within [regex.Alphabets][len(lengths)][]uint64
 	beyond *Trie // the rest, for the widest alphabet and any length
+
+	// By the classes of their characters, the tokens of within:
+	classes []regex.Classes            // by node of plain: those of all tokens below it
+	with    [regex.NumClasses][]uint64 // those with a character of a class
 }
 
 // slice sorts tokens, which are in a trie's order.
@@ -129,6 +135,61 @@ func (t *Table) sliceByAlphabet(plain []entry) {
 	}
 	x.beyond = newTrie(rest)
 	x.plain.annotate(rank, chars)
+	t.sliceByClass(plain, rank)
+}
+
+// sliceByClass sorts the tokens of alphabets by the classes of their characters.
+func (t *Table) sliceByClass(plain []entry, rank []byte) {
+	x := &t.text
+	of := make([]regex.Classes, t.size)
+	for c := range x.with {
+		x.with[c] = make([]uint64, t.Words())
+	}
+	for _, e := range plain {
+		if rank[e.id] == odd {
+			continue
+		}
+		var in regex.Classes
+		for _, r := range string(e.bytes) {
+			c := regex.ClassOf(r)
+			in |= 1 << c
+			x.with[c][e.id>>6] |= 1 << (e.id & 63)
+		}
+		of[e.id] = in
+	}
+	nodes := x.plain.nodes
+	x.classes = make([]regex.Classes, len(nodes))
+	var open [maxTokenBytes + 1]int32 // the node of each depth on the way
+	for i := range nodes {
+		n := &nodes[i]
+		open[n.depth] = int32(i)
+		if n.token >= 0 {
+			for _, o := range open[1 : n.depth+1] {
+				x.classes[o] |= of[n.token]
+			}
+		}
+	}
+}
+
+// lengthBelow is the greatest of lengths up to n.
+func lengthBelow(n int) int {
+	i := len(lengths) - 1
+	for lengths[i] > n {
+		i--
+	}
+	return lengths[i]
+}
+
+// without returns the tokens of up to lengthBelow(n) characters, n at least 1,
+// that have none of the classes except.
+func (x *textSlices) without(except regex.Classes, n int) []uint64 {
+	set := slices.Clone(x.within[regex.Alphabets-1][slices.Index(lengths[:], lengthBelow(n))])
+	for ; except != 0; except &= except - 1 {
+		for i, w := range x.with[bits.TrailingZeros64(uint64(except))] {
+			set[i] &^= w
+		}
+	}
+	return set
 }
 
 // ranksOfASCII returns the rank of each character of ASCII.
