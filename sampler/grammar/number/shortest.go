@@ -78,10 +78,10 @@ func (x *Lexer) complete(st State) string {
 	l := m.line
 	zero := Decimal{}
 	if m.phase == begin && l.isEmpty() {
-		return "-" + plain(l.other.pick(zero, nil))
+		return "-" + l.other.text(l.other.pick(zero, nil))
 	}
 	if m.phase == begin || m.phase == sign {
-		return plain(l.pick(zero, nil))
+		return l.text(l.pick(zero, nil))
 	}
 	r := &reader{x: x, m: m, from: s.from, via: s.via}
 	r.spell()
@@ -137,10 +137,11 @@ func (r *reader) fromZero() string {
 	return text + scale(int32(shift))
 }
 
-// plain writes a number that is not 0 without an exponent if that is not long or
-// the exponent would be out of bounds.
-func plain(d Decimal) string {
+// text writes a number that is not 0 without an exponent if that is not long, or
+// the exponent would be out of bounds or is not taken.
+func (l *line) text(d Decimal) string {
 	switch {
+	case l.plain:
 	case d.top >= -5 && d.top <= 20 || d.top >= MinExponent && d.top <= MaxExponent:
 		return d.String()
 	case d.top < 0:

@@ -207,3 +207,16 @@ func TestInDigits(t *testing.T) {
 		}
 	}
 }
+
+// TestLongInteger completes integers whose shortest text has an exponent that
+// the form does not take.
+func TestLongInteger(t *testing.T) {
+	for _, text := range []string{"5e50", "-3e30", "1000000000000000000000000"} {
+		s := Point(dec(t, text))
+		x := NewLexerOf(Written)
+		whole := x.Shortest(x.Start(s))
+		if st, n := run(x, s, whole); st == 0 || !x.Accepts(st) || strings.ContainsAny(whole, ".e") {
+			t.Errorf("%s is written %s, refused from byte %d on", text, whole, n)
+		}
+	}
+}
