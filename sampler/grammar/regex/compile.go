@@ -137,9 +137,7 @@ func (c *compiler) then(t *tree, from int, loop bool, next *rest) *rest {
 	if r == nil {
 		r = &rest{id: len(c.ends) + len(c.rests), tree: t, from: from, loop: loop, next: next, behind: next.behind}
 		if t.op == opCat {
-			for _, k := range t.kids[from:] {
-				r.behind = r.behind || k.behind
-			}
+			r.behind = r.behind || from < t.lookers
 		} else {
 			r.behind = r.behind || t.behind
 		}

@@ -101,6 +101,32 @@ func TestNearString(t *testing.T) {
 	}
 }
 
+// TestLongStates reads a long string of an intersection: each state must be
+// found alive without counting through all lengths again.
+func TestLongStates(t *testing.T) {
+	s := newSpace()
+	list := []Lang{s.Length(100, Unbounded)}
+	for _, p := range []string{"^([a-z][0-9])+$", "((c1d3g3).{4,8}){6,6}", "(t|8){10,10}$"} {
+		l, err := s.Pattern(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, l)
+	}
+	x := NewLexer(s)
+	st := x.Start(s.Intersect(append(list, s.Not(s.Intersect(list[1:]...)), all)...))
+	if st != 0 {
+		t.Fatal("a language and its complement meet")
+	}
+	st = x.Start(s.Intersect(list[0], list[1], s.Not(list[2])))
+	for _, b := range []byte(strings.Repeat("c1d3g3a1b2", 5)) {
+		before := s.spent
+		if st = x.Step(st, b); st == 0 || s.spent-before > 20_000 {
+			t.Fatalf("state %d took %d steps: %v", st, s.spent-before, s.Err())
+		}
+	}
+}
+
 func TestBudgetRunsOut(t *testing.T) {
 	r := rand.New(rand.NewPCG(15, 16))
 	for range 300 {

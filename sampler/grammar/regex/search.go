@@ -2,6 +2,7 @@ package regex
 
 import (
 	"container/heap"
+	"math"
 	"slices"
 )
 
@@ -33,11 +34,16 @@ func (s *Space) aliveNode(l Lang, n *node) tri {
 	case kUnion:
 		return truth(slices.ContainsFunc(n.list, s.live))
 	case kInter:
+		if s.longest(n) >= longLength {
+			if _, found := s.search(l, anyString, shortSearch); found != unknown || s.err != nil {
+				return found
+			}
+		}
 		if v, ok := s.aliveByLength(n); ok {
 			return v
 		}
 	}
-	_, found := s.search(l, anyString)
+	_, found := s.search(l, anyString, math.MaxInt64)
 	return found
 }
 
@@ -70,8 +76,9 @@ func (s *Space) cost(l Lang) int64 {
 		}
 	default:
 		var found tri
-		if c, found = s.search(l, cheapString); found == unknown {
-			c, _ = s.search(l, nearString)
+		if c, found = s.search(l, cheapString, s.patience); found == unknown {
+			s.patience = max(s.patience/2, minSearch)
+			c, _ = s.search(l, nearString, math.MaxInt64)
 		}
 	}
 	if s.err == nil {
@@ -125,9 +132,9 @@ const (
 // search looks through the derivatives of l for a string. It looks first where
 // a string seems nearest, or, for the cheapest one, where it is (A*: Hart,
 // Nilsson, Raphael 1968; the lower bounds of nodes are the heuristic). What it
-// learns is kept in the nodes. found is unknown if the budget ran out, and for
-// the cheapest string when that takes too long.
-func (s *Space) search(l Lang, want aim) (cost int64, found tri) {
+// learns is kept in the nodes. found is unknown if the budget or limit, which
+// counts steps too, ran out.
+func (s *Space) search(l Lang, want aim, limit int64) (cost int64, found tri) {
 	q := &queue{}
 	best := map[Lang]int64{}
 	closed := map[Lang]bool{}
@@ -161,8 +168,7 @@ func (s *Space) search(l Lang, want aim) (cost int64, found tri) {
 			return s.arrived(q, i, want), yes
 		}
 		list := s.edges(v.l)
-		if !s.spend(searchSteps+2*len(list)) || want == cheapString && s.spent-start > s.patience {
-			s.patience = max(s.patience/2, minSearch)
+		if !s.spend(searchSteps+2*len(list)) || s.spent-start > limit {
 			return farAway, unknown
 		}
 		for k, e := range list {
@@ -215,8 +221,23 @@ func (s *Space) rangeCost(e edge) int64 {
 	return runeCost(e.lo)
 }
 
-// longLength is the length from which counting steps beats following them.
-const longLength = 64
+// longLength is the length from which counting steps beats following them,
+// unless that comes to an end within shortSearch steps.
+const (
+	longLength  = 64
+	shortSearch = 1 << 13
+)
+
+// longest is the greatest least length among the members of an intersection
+// that are repetitions of characters.
+func (s *Space) longest(n *node) (lo int64) {
+	for _, l := range n.list {
+		if m := s.at(l); m.kind == kRepeat && s.isChars(Lang(m.x)) {
+			lo = max(lo, m.min)
+		}
+	}
+	return lo
+}
 
 // aliveByLength settles an intersection with many characters of a class: it
 // follows the sets of languages that are reached by 0, 1, 2 … characters until

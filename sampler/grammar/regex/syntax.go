@@ -47,6 +47,7 @@ type tree struct {
 
 	pure    bool // holds no assertion
 	behind  bool // holds an assertion about what came before
+	lookers int  // one more than the index of the last kid with behind set
 	tracked int  // which tracked language the assertion asks
 	less    *tree
 	lang    Lang // of a pure tree, once made
@@ -63,9 +64,11 @@ func newTree(t tree) *tree {
 		t.behind = t.kids[0].behind
 	default:
 		t.pure = true
-		for _, k := range t.kids {
+		for i, k := range t.kids {
 			t.pure = t.pure && k.pure
-			t.behind = t.behind || k.behind
+			if k.behind {
+				t.behind, t.lookers = true, i+1
+			}
 		}
 	}
 	return &t
