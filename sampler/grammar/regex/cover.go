@@ -46,11 +46,12 @@ type coverKey struct {
 	a Alphabet
 }
 
-// maxCover is the greatest length that Covers answers yes for, and maxReached
-// how many languages it looks at.
+// maxCover is the greatest length that Covers answers yes for. It looks at
+// languages until they are maxReached, or have taken maxFollowed steps.
 const (
-	maxCover   = 256
-	maxReached = 512
+	maxCover    = 256
+	maxReached  = 512
+	maxFollowed = 1 << 17
 )
 
 // Covers reports whether every string of 1 to n characters of an alphabet,
@@ -96,6 +97,7 @@ func (s *Space) coverSearch(l Lang, a Alphabet, want int) (n int, final bool) {
 	chars := a.ranges()
 	seen := map[Lang]bool{l: true}
 	level := []Lang{l}
+	start := s.spent
 	for n = 0; n < want; n++ {
 		var next []Lang
 		for _, d := range level {
@@ -116,7 +118,7 @@ func (s *Space) coverSearch(l Lang, a Alphabet, want int) (n int, final bool) {
 		if len(level) == 0 {
 			return maxCover, true // nothing new: it goes on like this for ever
 		}
-		if len(seen) > maxReached {
+		if len(seen) > maxReached || s.spent-start > maxFollowed {
 			return n + 1, true
 		}
 		if known, ok := s.knownCover(level, a); ok {

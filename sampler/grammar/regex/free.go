@@ -90,10 +90,11 @@ func (s *Space) farthest(l Lang) int64 {
 // farthestSearch looks at all derivatives, if they are few.
 func (s *Space) farthestSearch(l Lang) (most int64) {
 	seen := map[Lang]bool{l: true}
+	start := s.spent
 	for todo := []Lang{l}; len(todo) > 0; {
 		d := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		if n := s.at(d); n.kind == kLazy || !s.spend(4) {
+		if n := s.at(d); n.kind == kLazy || !s.spend(4) || s.spent-start > maxFollowed {
 			return farAway
 		}
 		most = max(most, s.cost(d))

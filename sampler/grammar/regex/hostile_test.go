@@ -127,6 +127,21 @@ func TestLongStates(t *testing.T) {
 	}
 }
 
+// TestFarAway asks for bounds of languages whose derivatives grow.
+func TestFarAway(t *testing.T) {
+	s := newSpace()
+	l, err := s.Pattern("^(((a{1,1000}){1,1000}){1,1000})$")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := NewLexer(s)
+	before := s.spent
+	x.Most(x.Start(l))
+	if n := s.spent - before; n > 2*maxFollowed {
+		t.Fatalf("%d steps were spent on what is only to save some", n)
+	}
+}
+
 func TestBudgetRunsOut(t *testing.T) {
 	r := rand.New(rand.NewPCG(15, 16))
 	for range 300 {
