@@ -36,6 +36,12 @@
 // by the limit, as it would be without a grammar. How near the end that is
 // looked at is an estimate from the schema (see slack.go): a schema that asks
 // for far more in one optional part than it seems to could still be cut there.
+// Near the end, masks may leave out tokens that would just fit: those of several
+// bytes in names of any kind are left out, as each would have to be tried.
+//
+// A schema of which no document of less than a megabyte is found is refused. A
+// mask that takes more work than it may ends the choice: the document is then
+// completed in a shortest way, and Matcher.Err tells.
 //
 // # Forced tokens
 //
@@ -47,25 +53,28 @@
 //
 // # Measured
 //
-// Qwen3's 151,936 ids, one core of a 2-core server (AMD EPYC, Zen 5), wall
-// clock, the middle of three runs. The anchors are other engines' on the same
-// data: llguidance's as published, of another machine; XGrammar's measured on
-// such a server.
+// Qwen3's 151,936 ids, one core of a 2-core server (AMD EPYC, Zen 5), the middle
+// of three runs. Masks are in processor time, beside other work on both cores,
+// which adds to the larger ones; the rest is wall clock, on a quiet machine. The
+// anchors are other engines' on the same data: llguidance's as published, of
+// another machine; XGrammar's measured on such a server.
 //
 //	                                  orchrt        llguidance 0.7   XGrammar head
-//	mask p50 / p90, µs                0.4 / 19      46 / 77          9.7 / 52
-//	mask p99 / p99.9, µs              51 / 640      533 / 1,695      470 / 1,600
-//	mask mean, µs                     8             64               39
+//	mask p50 / p90, µs                0.9 / 26      46 / 77          9.7 / 52
+//	  in the trained style            0.8 / 13
+//	mask p99 / p99.9, µs              87 / 665      533 / 1,695      470 / 1,600
+//	  in the trained style            63 / 648
 //	compile p50 / p99 / max, ms       0.05/1.2/8    1.0/18/229       673/24,000/51,000
 //	37 tools to the first mask, ms    0.8                            440
 //	thinking or text, µs a token      0.03                           3.1
 //	fork, µs                          0.2
 //	a token and its rollback, µs      0.07
 //
-// Masks and compiling: go test -run - -bench MaskBench, over every tenth schema
-// of the MaskBench sample with its valid and invalid instances, 130,548 masks
-// without a limit. The slowest masks, 4 ms of processor time, are in patterns
-// that count words. The others: -bench 'Tools|Thinking|Fork'. The share of
+// Masks and compiling: every tenth schema of the MaskBench sample with its valid
+// and invalid instances, 130,512 masks without a limit, as go test -run - -bench
+// MaskBench makes them (it reads the wall clock). The slowest masks there, 4 to
+// 5 ms, are in patterns that count words; of the whole sample, 40 ms, where
+// several patterns that count must all hold. The others: -bench 'Tools|Thinking|Fork'. The share of
 // forced tokens, 32 % of those of right calls, all as the tokenizer makes them:
 // go test -run TestCalls -v.
 package grammar
