@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -72,10 +73,8 @@ func runConstrain(ctx context.Context, args []string) int {
 	} else {
 		report, err = f.scoreCases(ctx, scorer, cases)
 	}
-	if err == nil {
-		err = f.print(report, out)
-	}
-	if err != nil {
+	// What was found until an interruption is shown, too.
+	if err = errors.Join(err, f.print(report, out)); err != nil {
 		return failed("constrain", err)
 	}
 	if f.fuzz > 0 && report.Failed+report.TimedOut+report.Panicked > 0 {
