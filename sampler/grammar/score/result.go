@@ -63,6 +63,9 @@ type Refusal struct {
 	Path    string `json:"path"` // JSON pointer into the schema
 	Keyword string `json:"keyword"`
 	Reason  string `json:"reason"`
+	// Unsatisfiable: no value satisfies the schema. With invalid instances
+	// alone, the case passes.
+	Unsatisfiable bool `json:"unsatisfiable,omitempty"`
 }
 
 // Fault is one thing that came out wrong.
@@ -114,7 +117,7 @@ func (r *Result) refuse(err error) {
 	r.fail(Refused, err.Error())
 	var e *grammar.SchemaError
 	if errors.As(err, &e) {
-		r.Refusal = &Refusal{e.Tool, e.Path, e.Keyword, e.Reason}
+		r.Refusal = &Refusal{e.Tool, e.Path, e.Keyword, e.Reason, e.Unsatisfiable}
 	}
 }
 

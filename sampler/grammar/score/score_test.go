@@ -97,7 +97,7 @@ func TestScore(t *testing.T) {
 func TestRefusal(t *testing.T) {
 	d := &finite{refuse: &grammar.SchemaError{Tool: "t", Path: "/a", Keyword: "k", Reason: "r"}}
 	r, p := scoreOne(t, scorerOf(t, d, Options{}), boolCase)
-	if want := (Refusal{"t", "/a", "k", "r"}); r.Refusal == nil || *r.Refusal != want {
+	if want := (Refusal{"t", "/a", "k", "r", false}); r.Refusal == nil || *r.Refusal != want {
 		t.Errorf("%+v", r)
 	}
 	if p.CompileMS.N != 1 || p.FirstMS.N != 0 || p.MaskUS.N != 0 {

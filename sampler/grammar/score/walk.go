@@ -13,6 +13,7 @@ import (
 func (s *Scorer) score(a *attempt) {
 	f := a.compile()
 	if f == nil {
+		a.nothing()
 		return
 	}
 	for i, t := range a.c.Tests {
@@ -34,6 +35,21 @@ func (s *Scorer) score(a *attempt) {
 	if len(a.c.Calls) > 1 && a.Skipped == 0 {
 		a.allCalls(f)
 	}
+}
+
+// nothing decides about a schema that was refused because no value satisfies it:
+// that is right where all instances are invalid.
+func (a *attempt) nothing() {
+	if a.Refusal == nil || !a.Refusal.Unsatisfiable || len(a.c.Tests) == 0 {
+		return
+	}
+	for _, t := range a.c.Tests {
+		if t.Valid {
+			return
+		}
+	}
+	a.Outcome = Passed
+	a.Tests += len(a.c.Tests)
 }
 
 // compile builds the grammar of the case and takes its first mask. nil: the
