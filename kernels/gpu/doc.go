@@ -1,0 +1,41 @@
+// Package gpu is the device that runs on NVIDIA GPUs, through kernels of our own.
+//
+// The package itself is plain Go: it lays weights out, chooses kernels and
+// launch geometry, and queues launches on a Driver. There are two: package cuda
+// binds NVIDIA's driver (build tag cuda), package emu compiles the same .cu
+// files with the C++ compiler and runs them on the host, for tests.
+//
+// # Kernels
+//
+// <op>.cu stands next to the <op>.go that launches it. Each kernel opens with
+// its formula, the shapes of its operands, its limits and the bytes that it must
+// move, with the time that takes on an H200 at 4.3 TB/s. What holds for all:
+//
+//   - A kernel is defined by ORT_KERNEL(name, Args) and takes one structure by
+//     value, of 8-byte device addresses, 4-byte integers and float32, whose Go
+//     counterpart has the same fields in the same order without padding. (The name and size
+//     of each are checked by a test.)
+//   - Templates over types and row counts are instantiated by ORT_KERNEL wrappers,
+//     so that every kernel has a plain name.
+//   - All shared memory is dynamic: ort_shared() is its start, 128-byte
+//     aligned; Grid.Shared its size. There is no static __shared__.
+//   - PTX stands in ptx.cuh alone, beside what the emulator does in its place
+//     (emu/emu.h). No CUDA header is included: halves and bfloat16 are uint16_t
+//     and uint32_t (pairs) with the conversions of ptx.cuh.
+//   - Loops have bounds that the launch fixes: a kernel never waits for another
+//     block, except that the last block to arrive at an atomic counter does what is
+//     left to do (and sets the counter back to 0). Counters are zero between launches.
+//   - A kernel launched with Grid.Overlap starts while the one before it still
+//     runs (programmatic dependent launch): before griddep_wait() it reads
+//     arguments and weights only and writes nothing; it calls griddep_launch() as
+//     soon as its own loads are under way. Without the hardware both do nothing.
+//
+// # Rows
+//
+// A step of 1 to 3 rows runs matrix-vector kernels (gemv.cu): weights are read
+// once at the memory's speed, activations are 16-bit integers per group of 32 (in two
+// bytes), products are exact in int32. Steps of up to 64 rows run mma on the
+// same layout (gemm_small.cu), larger ones tiles of tensor-core products (gemm.cu).
+// Within one of the three a row's result does not depend on the other rows; between them it
+// differs by rounding.
+package gpu

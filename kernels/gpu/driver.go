@@ -1,0 +1,79 @@
+package gpu
+
+import "unsafe"
+
+// Driver is what a Device needs of a GPU. Work is queued on one stream and
+// done in order; only Read, Capture and Close wait. A Driver is used by one goroutine
+// at a time, on any thread.
+type Driver interface {
+	Info() Info
+	// Memory returns the free and the total bytes of the GPU's memory.
+	Memory() (free, total int64, err error)
+
+	// Alloc returns the address of n bytes, aligned to 256. They are not cleared.
+	// Where memory lacks, the error is an *OutOfMemoryError.
+	Alloc(n int64) (addr uint64, err error)
+	Free(addr uint64) error
+	// Write queues a copy of src to the device. src may be reused on return.
+	Write(dst uint64, src []byte) error
+	// Copy queues a copy within the device; the spans do not overlap.
+	Copy(dst, src uint64, n int64) error
+	// Zero queues clearing n bytes.
+	Zero(dst uint64, n int64) error
+	// Read waits for all work and copies from the device.
+	Read(dst []byte, src uint64) error
+
+	// Function finds a kernel by the name that ORT_KERNEL gave it.
+	Function(name string) (Function, error)
+	// Launch queues a kernel. args points at its argument structure of size bytes, which is
+	// copied.
+	Launch(f Function, g Grid, args unsafe.Pointer, size uintptr) error
+
+	// Capture records what queue launches, copies within the device and clears, without running it. A
+	// nil Graph without an error means that the driver does not record.
+	Capture(queue func() error) (Graph, error)
+	// Replay queues a recorded graph.
+	Replay(g Graph) error
+
+	Close() error
+}
+
+// Function is a kernel that a Driver has found.
+type Function int
+
+// Graph is a recorded sequence of launches.
+type Graph interface{ Close() error }
+
+// Grid is the geometry of a launch.
+type Grid struct {
+	X, Y, Z int  // blocks; 0 counts as 1 for Y and Z
+	Threads int  // threads of a block, a multiple of 32
+	Shared  int  // bytes of dynamic shared memory
+	Overlap bool // may start before the launch before it has ended (see package documentation)
+	Cluster int  // blocks of a cluster along X, for compute capability 9.0 on; 0: none
+}
+
+// Info describes a GPU.
+type Info struct {
+	Name           string
+	Major, Minor   int   // compute capability
+	SMs            int   // multiprocessors
+	SharedPerBlock int   // most dynamic shared memory of a block, in bytes
+	SharedPerSM    int   // shared memory of a multiprocessor, in bytes
+	L2             int64 // bytes of the second-level cache
+	ClockMHz       int   // highest clock of the multiprocessors
+	MemoryMHz      int   // highest clock of the memory
+	BusBits        int   // width of the memory's bus
+	DriverVersion  string
+	Emulated       bool
+}
+
+// Bandwidth is the memory's bandwidth by its specification in bytes a second; 0: not known.
+func (i Info) Bandwidth() float64 {
+	return 2 * float64(i.MemoryMHz) * 1e6 * float64(i.BusBits) / 8
+}
+
+// OutOfMemoryError says that the GPU's memory does not hold an allocation.
+type OutOfMemoryError struct {
+	Asked, Free, Total int64 // bytes
+}

@@ -1,0 +1,210 @@
+// All inline PTX and everything else that differs between nvcc and the
+// emulator (emu/emu.h), which defines ORT_EMULATOR and the same names.
+//
+// Fragments of mma, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4 (PTX ISA, "Matrix fragments"):
+//   m16n8k16, 16-bit: a[0] = A[g][2t..2t+1], a[1] = A[g+8][2t..], a[2] = A[g][2t+8..], a[3] = A[g+8][2t+8..]
+//                     b[0] = B[2t..2t+1][g], b[1] = B[2t+8..][g]
+//   m16n8k32, 8-bit:  a[0] = A[g][4t..4t+3], a[1] = A[g+8][4t..], a[2] = A[g][4t+16..], a[3] = A[g+8][4t+16..]
+//                     b[0] = B[4t..4t+3][g], b[1] = B[4t+16..][g]
+//   both:             d[0] = D[g][2t], d[1] = D[g][2t+1], d[2] = D[g+8][2t], d[3] = D[g+8][2t+1]
+#pragma once
+
+#ifdef ORT_EMULATOR
+#include "emu.h"
+#else
+
+#include <stdint.h>
+
+#define ORT_DEV static __device__ __forceinline__
+
+// ORT_KERNEL(name, Args, threads) defines a kernel of at most `threads` threads a block whose
+// one argument is `a`, a structure Args. ORT_KERNEL_MIN also asks for blocks a multiprocessor.
+#define ORT_KERNEL(name, Args, threads) \
+	extern "C" __global__ void __launch_bounds__(threads) name(const __grid_constant__ Args a)
+#define ORT_KERNEL_MIN(name, Args, threads, blocks) \
+	extern "C" __global__ void __launch_bounds__(threads, blocks) name(const __grid_constant__ Args a)
+
+// Dynamic shared memory of the block, aligned to 128 bytes (1024 on sm_90 where a kernel asks for it through ort_shared_1024).
+ORT_DEV uint8_t *ort_shared() {
+	extern __shared__ __align__(1024) uint8_t ort_shared_memory[];
+	return ort_shared_memory;
+}
+
+// ---- the block and the warp
+
+ORT_DEV void block_sync() { __syncthreads(); }
+// Barrier id (1 to 15) among `threads` threads of the block, whole warps.
+ORT_DEV void named_sync(int id, int threads) { asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory"); }
+ORT_DEV void warp_sync() { __syncwarp(); }
+ORT_DEV float shfl_xor(float v, int mask) { return __shfl_xor_sync(0xffffffffu, v, mask); }
+ORT_DEV int shfl_xor(int v, int mask) { return __shfl_xor_sync(0xffffffffu, v, mask); }
+ORT_DEV uint32_t shfl_xor(uint32_t v, int mask) { return __shfl_xor_sync(0xffffffffu, v, mask); }
+ORT_DEV float shfl(float v, int lane) { return __shfl_sync(0xffffffffu, v, lane); }
+ORT_DEV int shfl(int v, int lane) { return __shfl_sync(0xffffffffu, v, lane); }
+ORT_DEV uint32_t shfl(uint32_t v, int lane) { return __shfl_sync(0xffffffffu, v, lane); }
+ORT_DEV uint32_t warp_ballot(bool p) { return __ballot_sync(0xffffffffu, p); }
+
+// ---- memory
+
+// 16 bytes of what no launch writes, read once: past the first cache.
+ORT_DEV uint4 ld_stream16(const void *p) {
+	uint4 v;
+	asm volatile("ld.global.nc.L1::no_allocate.v4.u32 {%0,%1,%2,%3}, [%4];"
+	             : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(p));
+	return v;
+}
+// What other blocks of the same launch wrote (not from the first cache).
+ORT_DEV float ld_cg(const float *p) { return __ldcg(p); }
+ORT_DEV float4 ld_cg4(const void *p) { return __ldcg((const float4 *)p); }
+ORT_DEV void prefetch_l2(const void *p) { asm volatile("prefetch.global.L2 [%0];" ::"l"(p)); }
+
+// 16 bytes from global to shared memory, asynchronously; both aligned to 16.
+ORT_DEV void cp_async16(void *shared, const void *global) {
+	asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"((uint32_t)__cvta_generic_to_shared(shared)), "l"(global) : "memory");
+}
+// The same, but zeros where ok is false; global is not read then.
+ORT_DEV void cp_async16_or_zero(void *shared, const void *global, bool ok) {
+	asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"((uint32_t)__cvta_generic_to_shared(shared)), "l"(global), "r"(ok ? 16 : 0) : "memory");
+}
+ORT_DEV void cp_async_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+// Waits until at most `pending` of this thread's committed groups are under way.
+template <int pending> ORT_DEV void cp_async_wait() { asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory"); }
+
+// Adds 1 to *counter modulo `count` with a fence before and after, and returns whether this
+// was the last of `count`, so that the counter is 0 again. For one thread of a block, between two block_sync().
+ORT_DEV bool arrive_last(uint32_t *counter, uint32_t count) {
+	__threadfence();
+	bool last = atomicInc(counter, count - 1) == count - 1;
+	__threadfence();
+	return last;
+}
+ORT_DEV uint32_t atomic_add(uint32_t *p, uint32_t v) { return atomicAdd(p, v); }
+ORT_DEV void atomic_max(uint64_t *p, uint64_t v) { atomicMax((unsigned long long *)p, (unsigned long long)v); }
+ORT_DEV void atomic_add_shared(uint32_t *p, uint32_t v) { atomicAdd(p, v); }
+
+// ---- programmatic dependent launch
+
+ORT_DEV void griddep_wait() {
+#if __CUDA_ARCH__ >= 900
+	asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+ORT_DEV void griddep_launch() {
+#if __CUDA_ARCH__ >= 900
+	asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
+// ---- numbers
+
+ORT_DEV float f16_to_f32(uint16_t h) { float f; asm("cvt.f32.f16 %0, %1;" : "=f"(f) : "h"(h)); return f; }
+ORT_DEV uint16_t f32_to_f16(float f) { uint16_t h; asm("cvt.rn.f16.f32 %0, %1;" : "=h"(h) : "f"(f)); return h; }
+ORT_DEV float bf16_to_f32(uint16_t h) { return __uint_as_float((uint32_t)h << 16); }
+// lo is in the low half of the result. Rounded to nearest even.
+ORT_DEV uint32_t f32x2_to_f16x2(float lo, float hi) { uint32_t v; asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(v) : "f"(hi), "f"(lo)); return v; }
+ORT_DEV uint32_t f32x2_to_bf16x2(float lo, float hi) { uint32_t v; asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(v) : "f"(hi), "f"(lo)); return v; }
+ORT_DEV uint16_t f32_to_bf16(float f) { return (uint16_t)f32x2_to_bf16x2(f, 0.f); }
+ORT_DEV uint32_t h2_fma(uint32_t a, uint32_t b, uint32_t c) { uint32_t d; asm("fma.rn.f16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(a), "r"(b), "r"(c)); return d; }
+ORT_DEV uint32_t h2_mul(uint32_t a, uint32_t b) { uint32_t d; asm("mul.rn.f16x2 %0, %1, %2;" : "=r"(d) : "r"(a), "r"(b)); return d; }
+ORT_DEV uint32_t h2_sub(uint32_t a, uint32_t b) { uint32_t d; asm("sub.rn.f16x2 %0, %1, %2;" : "=r"(d) : "r"(a), "r"(b)); return d; }
+// E4M3 (no infinities, saturating) in the low and the next byte.
+ORT_DEV uint16_t f32x2_to_e4m3x2(float lo, float hi) {
+#if __CUDA_ARCH__ >= 890
+	uint16_t v; asm("cvt.rn.satfinite.e4m3x2.f32 %0, %1, %2;" : "=h"(v) : "f"(hi), "f"(lo)); return v;
+#else
+	return 0; // fp8 needs compute capability 8.9: the launcher refuses it below
+#endif
+}
+ORT_DEV uint32_t e4m3x2_to_f16x2(uint16_t v) {
+#if __CUDA_ARCH__ >= 890
+	uint32_t d; asm("cvt.rn.f16x2.e4m3x2 %0, %1;" : "=r"(d) : "h"(v)); return d;
+#else
+	return 0;
+#endif
+}
+ORT_DEV float exp2_approx(float x) { float y; asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
+ORT_DEV float rcp_approx(float x) { float y; asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
+ORT_DEV float rsqrt_exact(float x) { return 1.0f / __fsqrt_rn(x); }
+ORT_DEV uint32_t f32_bits(float f) { return __float_as_uint(f); }
+ORT_DEV float bits_f32(uint32_t u) { return __uint_as_float(u); }
+ORT_DEV int round_int(float x) { return __float2int_rn(x); }
+
+// ---- integer products: sums of 4 products of bytes, plus c
+
+ORT_DEV int dot4_ss(uint32_t a, uint32_t b, int c) { int d; asm("dp4a.s32.s32 %0, %1, %2, %3;" : "=r"(d) : "r"(a), "r"(b), "r"(c)); return d; }
+ORT_DEV int dot4_us(uint32_t a, uint32_t b, int c) { int d; asm("dp4a.u32.s32 %0, %1, %2, %3;" : "=r"(d) : "r"(a), "r"(b), "r"(c)); return d; }
+// (x & mask) | bits, (x & mask) ^ bits: one lop3 each
+template <int lut> ORT_DEV uint32_t lop3(uint32_t a, uint32_t b, uint32_t c) { uint32_t d; asm("lop3.b32 %0, %1, %2, %3, %4;" : "=r"(d) : "r"(a), "r"(b), "r"(c), "n"(lut)); return d; }
+ORT_DEV uint32_t and_or(uint32_t x, uint32_t mask, uint32_t bits) { return lop3<(0xf0 & 0xcc) | 0xaa>(x, mask, bits); }
+ORT_DEV uint32_t byte_perm(uint32_t a, uint32_t b, uint32_t selector) { return __byte_perm(a, b, selector); }
+
+// ---- tensor cores
+
+ORT_DEV void mma_f16(float d[4], const uint32_t a[4], const uint32_t b[2]) {
+	asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+	             : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+ORT_DEV void mma_bf16(float d[4], const uint32_t a[4], const uint32_t b[2]) {
+	asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+	             : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+ORT_DEV void mma_s8(int d[4], const uint32_t a[4], const uint32_t b[2]) {
+	asm volatile("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+	             : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+// Four 8x8 matrices of 16-bit values: lane l gives the address of row l%8 of matrix l/8 (16 bytes, aligned);
+// r[i] receives of matrix i the pair [lane/4][2*(lane%4)..]; with trans that of the transposed matrix.
+ORT_DEV void ldmatrix4(uint32_t r[4], const void *row) {
+	asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+	             : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"((uint32_t)__cvta_generic_to_shared(row)) : "memory");
+}
+ORT_DEV void ldmatrix4_trans(uint32_t r[4], const void *row) {
+	asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
+	             : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"((uint32_t)__cvta_generic_to_shared(row)) : "memory");
+}
+ORT_DEV void ldmatrix2(uint32_t r[2], const void *row) {
+	asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0,%1}, [%2];"
+	             : "=r"(r[0]), "=r"(r[1]) : "r"((uint32_t)__cvta_generic_to_shared(row)) : "memory");
+}
+
+// ---- bulk copies and barriers of sm_90 (below, callers use cp_async16)
+
+// A barrier is 8 bytes of shared memory, aligned to 8.
+ORT_DEV void mbar_init(uint64_t *bar, int arrivals) {
+#if __CUDA_ARCH__ >= 900
+	asm volatile("mbarrier.init.shared.b64 [%0], %1;" ::"r"((uint32_t)__cvta_generic_to_shared(bar)), "r"(arrivals) : "memory");
+#endif
+}
+// Makes initialised barriers visible to the asynchronous copies.
+ORT_DEV void mbar_fence_init() {
+#if __CUDA_ARCH__ >= 900
+	asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+#endif
+}
+ORT_DEV void mbar_arrive(uint64_t *bar) {
+#if __CUDA_ARCH__ >= 900
+	asm volatile("{ .reg .b64 t; mbarrier.arrive.shared.b64 t, [%0]; }" ::"r"((uint32_t)__cvta_generic_to_shared(bar)) : "memory");
+#endif
+}
+// Arrives and announces bytes that bulk copies will bring.
+ORT_DEV void mbar_arrive_expect(uint64_t *bar, uint32_t bytes) {
+#if __CUDA_ARCH__ >= 900
+	asm volatile("{ .reg .b64 t; mbarrier.arrive.expect_tx.shared.b64 t, [%0], %1; }" ::"r"((uint32_t)__cvta_generic_to_shared(bar)), "r"(bytes) : "memory");
+#endif
+}
+// Waits until the phase of the given parity (0 first) has ended.
+ORT_DEV void mbar_wait(uint64_t *bar, uint32_t parity) {
+#if __CUDA_ARCH__ >= 900
+	asm volatile("{ .reg .pred p; WAIT: mbarrier.try_wait.parity.shared.b64 p, [%0], %1; @p bra DONE; bra WAIT; DONE: }"
+	             ::"r"((uint32_t)__cvta_generic_to_shared(bar)), "r"(parity) : "memory");
+#endif
+}
+// bytes (a multiple of 16) from global to shared memory, both aligned to 16; completes on bar. One thread calls it.
+ORT_DEV void bulk_load(void *shared, const void *global, uint32_t bytes, uint64_t *bar) {
+#if __CUDA_ARCH__ >= 900
+	asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];"
+	             ::"r"((uint32_t)__cvta_generic_to_shared(shared)), "l"(global), "r"(bytes), "r"((uint32_t)__cvta_generic_to_shared(bar)) : "memory");
+#endif
+}
+
+#endif
