@@ -13,12 +13,15 @@
 //     narrower copies inside an operation.
 //   - A row's result depends on that row, its sequence's cache and the weights
 //     alone, bit for bit: not on how many rows share the call, nor on their
-//     order. Greedy output therefore does not depend on the batch.
+//     order. Greedy output therefore does not depend on the batch. A device that
+//     uses other arithmetic for many rows than for few says so, and where it changes;
+//     between such changes the rule holds.
 //   - Wrong shapes are programming errors and panic. Failures of the device
 //     stick: the operation and all later ones do nothing, and Read returns the
 //     first failure.
 //   - A Device is used by one goroutine at a time.
 //
-// The seam has no sampling yet: on a CPU the logits are in the host's memory
-// already and package sampler reads them there.
+// Two extensions are for devices with a memory of their own: Recorder repeats a
+// whole step with one call, Chooser finds the tokens that may be drawn, so that logits stay
+// there. On a CPU logits are in the host's memory already and package sampler reads them.
 package kernels

@@ -17,7 +17,8 @@ type batchBuilder struct {
 	ids, pos, slot, seq []int32 // one for each row
 	want                []int32 // rows whose logits are wanted
 	tables              [][]int32
-	pages               int // the longest table
+	pages               int // width of the tables on the device
+	maxPages            int
 }
 
 // newBatchBuilder allocates room for steps of up to rows rows and wants wanted
@@ -28,7 +29,7 @@ func newBatchBuilder(dev kernels.Device, rows, wants, seqs, pages int) (*batchBu
 	if err != nil {
 		return nil, fmt.Errorf("runtime: batch of %d rows: %w", rows, err)
 	}
-	return &batchBuilder{dev: dev, buf: buf, host: make([]byte, n)}, nil
+	return &batchBuilder{dev: dev, buf: buf, host: make([]byte, n), maxPages: pages}, nil
 }
 
 // section is the size of n int32 values, rounded up to keep the next aligned.
@@ -47,7 +48,7 @@ func (b *batchBuilder) reset() {
 func (b *batchBuilder) add(ids []int32, pos int, table []int32) {
 	seq := int32(len(b.tables))
 	b.tables = append(b.tables, table)
-	b.pages = max(b.pages, len(table))
+	b.pages = max(b.pages, min(tableWidth(len(table)), b.maxPages))
 	for i, id := range ids {
 		at := pos + i
 		b.ids = append(b.ids, id)
@@ -55,6 +56,16 @@ func (b *batchBuilder) add(ids []int32, pos int, table []int32) {
 		b.slot = append(b.slot, table[at/kernels.PageTokens]*kernels.PageTokens+int32(at%kernels.PageTokens))
 		b.seq = append(b.seq, seq)
 	}
+}
+
+// tableWidth is the width of page tables for sequences of up to n pages: at most a
+// quarter more, so that steps seldom change their shape.
+func tableWidth(n int) int {
+	unit := 4
+	for 8*unit <= n {
+		unit *= 2
+	}
+	return (n + unit - 1) / unit * unit
 }
 
 // wantLast asks for the logits of the row added last.

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"orchrt/sampler"
 )
 
 // askMasks asks the masks of the sequences that draw a token in this step. It
@@ -65,7 +67,7 @@ func (s *sequence) draw(logits []float32, list []Token) (_ []Token, err error) {
 	if s.failed != nil {
 		return list, s.failed
 	}
-	t, err := s.sampler.SampleFrom(logits, s.allowed)
+	t, err := s.sample(logits)
 	if err != nil {
 		return list, err
 	}
@@ -90,6 +92,17 @@ func (s *sequence) draw(logits []float32, list []Token) (_ []Token, err error) {
 		list[i].Cached, list[i].Started, list[i].Drawn = s.cached, s.started, now
 	}
 	return list, err
+}
+
+// sample draws from what the device found, or from all logits.
+func (s *sequence) sample(logits []float32) (sampler.Token, error) {
+	if !s.narrow {
+		return s.sampler.SampleFrom(logits, s.allowed)
+	}
+	if s.broken != nil {
+		return sampler.Token{}, s.broken
+	}
+	return s.sampler.SampleTop(s.found, s.allowed)
 }
 
 // early appends the tokens that begin took in, before the first is drawn.

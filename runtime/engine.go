@@ -82,6 +82,7 @@ type Engine struct {
 	batch   *batchBuilder
 	kv      []kernels.Cache // of each layer
 	pool    *pagePool
+	choice  *choice     // where the device chooses; or nil
 	logits  []float32   // [Parallel, vocab] read from the device
 	waiting []*sequence // without pages, in order of id
 	running []*sequence // in order of id
@@ -129,6 +130,11 @@ func (e *Engine) allocate() (err error) {
 	if e.batch, err = newBatchBuilder(m.dev, rows, opt.Parallel, opt.Parallel, pagesFor(opt.Context)); err != nil {
 		return err
 	}
+	if dev, ok := m.dev.(kernels.Chooser); ok {
+		if e.choice, err = newChoice(dev, opt.Parallel, m.Config.Vocab, m.tokens); err != nil {
+			return err
+		}
+	}
 	e.kv, err = m.newCaches(opt.Cache, opt.CachePages)
 	return err
 }
@@ -154,6 +160,9 @@ func (e *Engine) free() {
 	}
 	if e.batch != nil {
 		e.batch.free()
+	}
+	if e.choice != nil {
+		e.choice.free()
 	}
 	e.model.freeCaches(e.kv)
 }

@@ -25,6 +25,22 @@ type Batch struct {
 // ended it. Nothing waits: a failure of the device shows when the logits are
 // read.
 func (m *Model) Forward(s *Scratch, kv []kernels.Cache, b Batch) (logits kernels.Mat, ok bool) {
+	logits = s.logits.rows(b.Wants) // [wants, vocab]
+	if rec, ok := m.dev.(kernels.Recorder); ok && b.Rows.N <= maxRecorded {
+		key := kernels.StepKey{Rows: b.Rows.N, Seqs: b.Rows.Seqs, Pages: b.Rows.Pages, Wants: b.Wants}
+		b.Stop = nil
+		rec.Step(key, func() { m.queue(s, kv, b, logits) })
+		return logits, true
+	}
+	return logits, m.queue(s, kv, b, logits)
+}
+
+// maxRecorded is the most rows of steps that a device may record: those that
+// generate, which come again and again and take no time worth stopping.
+const maxRecorded = 64
+
+// queue queues the operations of a step; false means that b.Stop has ended it.
+func (m *Model) queue(s *Scratch, kv []kernels.Cache, b Batch, logits kernels.Mat) bool {
 	n, dev := b.Rows.N, m.dev
 	x := s.x.rows(n) // [n, hidden] the residual stream
 	q := s.q.rows(n) // [n, heads*headDim]
@@ -34,7 +50,7 @@ func (m *Model) Forward(s *Scratch, kv []kernels.Cache, b Batch) (logits kernels
 	dev.Embed(x, m.embed, b.IDs)
 	for i := range m.layers {
 		if b.Stop != nil && b.Stop() {
-			return kernels.Mat{}, false
+			return false
 		}
 		w := &m.layers[i]
 		dev.NormQKV(q, kv[i], x, &w.attn, b.Rows)
@@ -43,11 +59,10 @@ func (m *Model) Forward(s *Scratch, kv []kernels.Cache, b Batch) (logits kernels
 		dev.NormGateUp(h, x, &w.ffn)
 		dev.MulAdd(x, h, w.down)
 	}
-	logits = s.logits.rows(b.Wants) // [wants, vocab]
 	if b.Wants > 0 {
 		dev.NormLogits(logits, x, &m.head, b.Want)
 	}
-	return logits, true
+	return true
 }
 
 // Scratch is the memory of the values between operations, for steps of up to a

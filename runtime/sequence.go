@@ -23,6 +23,10 @@ type sequence struct {
 	failed  error    // why allowed is not known
 	run     []int32  // scratch of force
 
+	narrow bool                // the device chose: found is all that may be drawn
+	found  []sampler.Candidate // of this step's logits
+	broken error               // what the device found wrong with the logits
+
 	tokens []int32 // the prompt, then what was generated
 	prompt int     // tokens of the prompt
 	limit  int     // tokens of both together

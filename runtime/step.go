@@ -252,7 +252,7 @@ func (e *Engine) run() (ran bool, err error) {
 	}
 	// A step without wanted rows is waited for, too: the device's queue stays
 	// short and a failure hits the sequences that caused it.
-	if err := m.dev.Read(bytesOf(e.logits[:y.Rows*y.Cols]), y.Buf); err != nil {
+	if err := e.readLogits(y, ran); err != nil {
 		return false, &DeviceError{Device: m.dev.Name(), Err: err}
 	}
 	return ran, nil

@@ -35,7 +35,7 @@ func (s *Sampler) penalise(logits []float32) {
 			x *= repetition
 		}
 		if o.generated > 0 {
-			x -= float32(p.PresencePenalty + p.FrequencyPenalty*float64(o.generated))
+			x -= s.less(o)
 		}
 		s.put(logits, o.id, x)
 	}
