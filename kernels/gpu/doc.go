@@ -26,9 +26,11 @@
 //     block, except that the last block to arrive at an atomic counter does what is
 //     left to do (and sets the counter back to 0). Counters are zero between launches.
 //   - A kernel launched with Grid.Overlap starts while the one before it still
-//     runs (programmatic dependent launch): before griddep_wait() it reads
-//     arguments and weights only and writes nothing; it calls griddep_launch() as
-//     soon as its own loads are under way. Without the hardware both do nothing.
+//     runs (programmatic dependent launch). It calls griddep_launch() after
+//     griddep_wait(), in every block, as soon as its own loads are under way. All launches but
+//     the one directly before have therefore ended when a kernel starts, and before
+//     griddep_wait() it may read arguments, weights and whatever else that one launch does not write; it
+//     writes nothing. Without the hardware both do nothing.
 //
 // # Rows
 //
