@@ -16,6 +16,9 @@ type Device struct {
 	work  map[string]kernels.Buf // working memory of operations, by what it is for
 	live  map[uint64]int64       // allocations, address → bytes
 	err   error                  // the first failure; sticks
+
+	graphs    graphs
+	recording bool // a step is being recorded: no memory may be allocated
 }
 
 // errClosed is what a device says after Close.
@@ -82,6 +85,9 @@ func (d *Device) Free(b kernels.Buf) {
 		panic("gpu: Free of memory that was not allocated, or not here")
 	}
 	delete(d.live, addr)
+	if err := d.graphs.forget(); err != nil {
+		d.fail(err)
+	}
 	if err := d.drv.Free(addr); err != nil {
 		d.fail(err)
 	}
@@ -114,6 +120,9 @@ func (d *Device) working(purpose string, n int64) kernels.Buf {
 	b := d.work[purpose]
 	if b.Size >= n {
 		return b
+	}
+	if d.recording {
+		panic("gpu: working memory for " + purpose + " grows while a step is recorded")
 	}
 	if b.Size > 0 {
 		delete(d.work, purpose)
@@ -156,7 +165,7 @@ func (d *Device) Close() error {
 	if d.drv == nil {
 		return nil
 	}
-	err := d.drv.Close()
+	err := errors.Join(d.graphs.forget(), d.drv.Close())
 	d.drv, d.err = nil, errClosed
 	return err
 }

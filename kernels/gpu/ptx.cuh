@@ -81,6 +81,7 @@ ORT_DEV bool arrive_last(uint32_t *counter, uint32_t count) {
 ORT_DEV uint32_t atomic_add(uint32_t *p, uint32_t v) { return atomicAdd(p, v); }
 ORT_DEV void atomic_max(uint64_t *p, uint64_t v) { atomicMax((unsigned long long *)p, (unsigned long long)v); }
 ORT_DEV void atomic_add_shared(uint32_t *p, uint32_t v) { atomicAdd(p, v); }
+ORT_DEV void atomic_max_shared(uint32_t *p, uint32_t v) { atomicMax(p, v); }
 
 // ---- programmatic dependent launch
 
@@ -122,6 +123,10 @@ ORT_DEV uint32_t e4m3x2_to_f16x2(uint16_t v) {
 	return 0;
 #endif
 }
+// Never contracted into a fused multiply-add, rounded to nearest.
+ORT_DEV float add_rn(float x, float y) { return __fadd_rn(x, y); }
+ORT_DEV float mul_rn(float x, float y) { return __fmul_rn(x, y); }
+ORT_DEV float div_rn(float x, float y) { return __fdiv_rn(x, y); }
 ORT_DEV float exp2_approx(float x) { float y; asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
 ORT_DEV float rcp_approx(float x) { float y; asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
 ORT_DEV float rsqrt_exact(float x) { return 1.0f / __fsqrt_rn(x); }
