@@ -34,7 +34,7 @@ struct TopShared {
 
 // Keys order by value, then by lower id; 0 is no token. value is finite.
 ORT_DEV uint64_t top_key(float x, uint32_t id) {
-	uint32_t b = f32_bits(x);
+	uint32_t b = f32_bits(add_rn(x, 0.f)); // -0 equals 0
 	b = b >> 31 ? ~b : b | 0x80000000u;
 	return (uint64_t)b << 32 | (uint32_t)~id;
 }

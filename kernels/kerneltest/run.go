@@ -101,6 +101,7 @@ func cases(opt Options) []testCase {
 	add("Pack", checkPack)
 	add("Panics", checkPanics)
 	add("ZeroRows", checkZeroRows)
+	add("Top", checkTop)
 	for _, t := range opt.Types {
 		add("Embed/"+t.String(), func(r *rig) { checkEmbed(r, t) })
 		add("MulAdd/"+t.String(), func(r *rig) { checkMulAdd(r, t) })
