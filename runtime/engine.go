@@ -22,9 +22,12 @@ type EngineOptions struct {
 	Mixed int
 	Cache kernels.CacheType
 	// CachePages is the size of the KV cache in pages of 64 tokens, shared by all
-	// sequences and the prefix cache; 0: Context for one sequence and a page
-	// for each further one. Fewer than Context needs is an error.
+	// sequences and the prefix cache; 0: what MemoryShare leaves, or without it Context for one
+	// sequence and a page for each further one. Fewer than Context needs is an error.
 	CachePages int
+	// MemoryShare is the part of the device's memory, 0 to 1, that weights,
+	// activations and KV cache may take together, for devices with a memory of their own.
+	MemoryShare float64
 	Queue      int // requests that may wait beyond Parallel; 0: 256, below 0: none
 }
 
@@ -53,11 +56,41 @@ func (o EngineOptions) complete(m *Model) (EngineOptions, error) {
 	if o.Mixed < 1 {
 		return o, fmt.Errorf("runtime: %d rows of prompts beside others that generate are not possible", o.Mixed)
 	}
+	if o.MemoryShare < 0 || o.MemoryShare > 1 {
+		return o, fmt.Errorf("runtime: a share of %g of the device's memory is not possible: from 0 to 1 is", o.MemoryShare)
+	}
+	if o.MemoryShare > 0 && o.CachePages == 0 {
+		if o.CachePages = m.pagesIn(o); o.CachePages < pagesFor(o.Context) {
+			return o, m.noRoom(o)
+		}
+	}
 	set(&o.CachePages, pagesFor(o.Context)+o.Parallel-1)
 	if least := pagesFor(o.Context); o.CachePages < least || o.CachePages > 1<<24 {
 		return o, fmt.Errorf("runtime: a KV cache of %d pages is not possible: a context of %d tokens needs at least %d", o.CachePages, o.Context, least)
 	}
 	return o, nil
+}
+
+// pagesIn is the number of pages that MemoryShare leaves room for.
+func (m *Model) pagesIn(o EngineOptions) int {
+	free, total := m.dev.Memory()
+	room := int64(o.MemoryShare*float64(total)) - (total - free) - m.workBytes(o)
+	return int(max(0, min(room/m.pageBytes(o.Cache), 1<<24)))
+}
+
+// workBytes is what an engine takes beside the KV cache.
+func (m *Model) workBytes(o EngineOptions) int64 {
+	return m.scratchBytes(max(o.Chunk, o.Parallel), o.Parallel) + 4*int64(o.Parallel)*int64(m.Config.Vocab)
+}
+
+// noRoom says how much memory is missing for one sequence.
+func (m *Model) noRoom(o EngineOptions) error {
+	free, total := m.dev.Memory()
+	need := m.pageBytes(o.Cache)*int64(pagesFor(o.Context)) + m.workBytes(o)
+	have := max(0, int64(o.MemoryShare*float64(total))-(total-free))
+	return fmt.Errorf("runtime: a context of %d tokens takes %s with what a step needs, but of %s of %s, %.0f %% may be used and %s are left after the weights: %s too few: "+
+		"choose a smaller context, an 8-bit cache, fewer sequences or a larger share of the memory",
+		o.Context, size(need), size(total), m.dev.Name(), 100*o.MemoryShare, size(have), size(need-have))
 }
 
 // Engine runs requests on a model. Its methods may be called by any goroutine;
@@ -120,7 +153,7 @@ func NewEngine(m *Model, opt EngineOptions) (*Engine, error) {
 func (e *Engine) allocate() (err error) {
 	m, opt := e.model, e.opt
 	rows := max(opt.Chunk, opt.Parallel)
-	if err := e.checkMemory(rows); err != nil {
+	if err := e.checkMemory(); err != nil {
 		return err
 	}
 	e.logits = make([]float32, opt.Parallel*m.Config.Vocab)
@@ -141,10 +174,10 @@ func (e *Engine) allocate() (err error) {
 
 // checkMemory refuses sizes that do not fit before anything is allocated. The
 // host's copy of the logits counts too: on a CPU it is the same memory.
-func (e *Engine) checkMemory(rows int) error {
+func (e *Engine) checkMemory() error {
 	m, opt := e.model, e.opt
 	cache := m.pageBytes(opt.Cache) * int64(opt.CachePages)
-	work := m.scratchBytes(rows, opt.Parallel) + 4*int64(opt.Parallel)*int64(m.Config.Vocab)
+	work := m.workBytes(opt)
 	if free, total := m.dev.Memory(); total > 0 && cache+work > free {
 		return fmt.Errorf("runtime: the KV cache of %d tokens takes %s and %d sequences at once take %s, but %s has %s free: "+
 			"choose a smaller context, fewer sequences or an 8-bit cache",

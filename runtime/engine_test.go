@@ -416,6 +416,30 @@ func TestTimes(t *testing.T) {
 	}
 }
 
+// The cache takes the share of the memory that weights and activations leave, and
+// an error says what is missing where that is less than one sequence needs.
+func TestMemoryShare(t *testing.T) {
+	small := tiny.Small()
+	dev := &hashDevice{vocab: small.Vocab, total: 64 << 20}
+	m := loadTiny(t, dev, small)
+	opt := EngineOptions{Parallel: 2, MemoryShare: 0.5, Cache: kernels.CacheF32}
+	e := startEngine(t, m, opt)
+	got := e.Options()
+	stopEngine(t, e)
+	took := int64(got.CachePages)*m.pageBytes(got.Cache) + m.workBytes(got)
+	if room := int64(32 << 20); took > room || room-took >= m.pageBytes(got.Cache) {
+		t.Errorf("%d pages take %d bytes with the rest, want as many as fit %d", got.CachePages, took, room)
+	}
+	opt.MemoryShare = 0.001
+	if _, err := NewEngine(m, opt); err == nil || !strings.Contains(err.Error(), "too few") {
+		t.Errorf("no room: %v", err)
+	}
+	opt.MemoryShare = 1.5
+	if _, err := NewEngine(m, opt); err == nil || !strings.Contains(err.Error(), "1.5") {
+		t.Errorf("a share above 1: %v", err)
+	}
+}
+
 // TestMemoryIsChecked: what sequences need for their logits counts as well as
 // the cache does.
 func TestMemoryIsChecked(t *testing.T) {
