@@ -28,7 +28,7 @@ type EngineOptions struct {
 	// MemoryShare is the part of the device's memory, 0 to 1, that weights,
 	// activations and KV cache may take together, for devices with a memory of their own.
 	MemoryShare float64
-	Queue      int // requests that may wait beyond Parallel; 0: 256, below 0: none
+	Queue       int // requests that may wait beyond Parallel; 0: 256, below 0: none
 }
 
 // complete fills in the defaults and checks the rest.
