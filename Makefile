@@ -1,18 +1,50 @@
-# Targets: all (bin/orchrt), run, test, verify, bench, clean.
+# Targets: all (bin/orchrt), cuda, run, test, verify, bench, cuda-test, clean.
+# bin/orchrt is built with CUDA where a toolkit is found: CUDA_HOME, nvcc on the
+# PATH, /usr/local/cuda, or .cuda, where make cuda installs one. CUDA= builds without.
 
 GO      ?= go
 PKGS    := ./... ./testdata ./testdata/demo
 VERIFY  := .verify
 
+TOOLKIT := kernels/gpu/cuda/toolkit.sh
+ifeq ($(origin CUDA),undefined)
+CUDA    := $(shell $(TOOLKIT) find)
+endif
+JOBS    ?= $(shell nproc)
+
 export CGO_ENABLED := 1
 
-.PHONY: all run test vet verify bench clean FORCE
+# What a build with the tag cuda needs: our cuda.h before that of the toolkit, our
+# libcuda.a before that of the system (see kernels/gpu/cuda/doc.go).
+CUDA_ENV = CGO_CFLAGS="-O2 -g -I$(CURDIR)/kernels/gpu/cuda/include -I$(CUDA)/include" CGO_LDFLAGS="-O2 -g -L$(CURDIR)/bin/cuda"
+LIBCUDA := kernels/gpu/cuda/libcuda
+
+.PHONY: all cuda run test vet verify bench cuda-test cuda-test-with kernels clean FORCE
 
 all: bin/orchrt
 
-# Go decides what is out of date.
+# Go and kernels/gpu/cuda/compile decide what is out of date.
+ifeq ($(CUDA),)
 bin/orchrt: FORCE
 	$(GO) build -trimpath -o $@ ./cmd/orchrt
+else
+bin/orchrt: FORCE kernels bin/cuda/libcuda.a
+	$(CUDA_ENV) $(GO) build -trimpath -tags cuda -o $@ ./cmd/orchrt
+endif
+
+# With CUDA, whatever it takes.
+cuda:
+	$(MAKE) bin/orchrt CUDA="$$($(TOOLKIT) install)"
+
+kernels:
+	$(GO) run ./kernels/gpu/cuda/compile -cuda "$(CUDA)" -j $(JOBS) $(KERNELFLAGS)
+
+bin/cuda/libcuda.a: $(LIBCUDA)/trampolines.S $(LIBCUDA)/symbols.h $(LIBCUDA)/libcuda.c $(LIBCUDA)/libcuda.h
+	@mkdir -p $(@D)
+	$(CC) -O2 -fPIC -Wall -Wextra -Werror -c $(LIBCUDA)/trampolines.S -o $(@D)/trampolines.o
+	$(CC) -O2 -fPIC -Wall -Wextra -Werror -c $(LIBCUDA)/libcuda.c -o $(@D)/libcuda.o
+	rm -f $@
+	$(AR) rcs $@ $(@D)/trampolines.o $(@D)/libcuda.o
 
 # A tiny model of random weights, one streamed chat request, its tokens per second.
 run: bin/orchrt bin/tiny-q4_k_m.gguf
@@ -30,6 +62,15 @@ vet:
 verify:
 	testdata/verify/setup.sh $(VERIFY)
 	$(GO) test -tags verify -run Verify -timeout 25m $(PKGS)
+
+# Every kernel for every GPU within its budget; then what is built with CUDA, where there is no GPU.
+cuda-test:
+	$(MAKE) cuda-test-with CUDA="$$($(TOOLKIT) install)"
+
+cuda-test-with: bin/cuda/libcuda.a
+	$(MAKE) kernels CUDA="$(CUDA)" KERNELFLAGS="-check -report"
+	$(CUDA_ENV) $(GO) vet -tags cuda ./kernels/gpu/... ./cmd/orchrt
+	$(CUDA_ENV) $(GO) test -tags cuda ./kernels/gpu/cuda/... ./cmd/orchrt
 
 # A true Qwen3-0.6B of random weights unless MODEL names a file.
 MODEL ?= bin/qwen3-0.6b-q4_k_m.gguf

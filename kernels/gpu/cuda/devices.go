@@ -1,0 +1,83 @@
+//go:build cuda
+
+package cuda
+
+// #include "libcuda/libcuda.h"
+import "C"
+
+import (
+	"errors"
+	"fmt"
+
+	"gorgonia.org/cu"
+
+	"orchrt/kernels/gpu"
+)
+
+// minMajor is the compute capability that the kernels need.
+const minMajor = 8
+
+// maxSharedPerBlock is CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, which cu lacks.
+const maxSharedPerBlock = cu.DeviceAttribute(97)
+
+// Devices describes the GPUs of this machine; the error says why there are none.
+func Devices() ([]gpu.Info, error) {
+	if why := C.GoString(C.ort_cuda_status()); why != "" {
+		return nil, errors.New(why)
+	}
+	n, err := cu.NumDevices()
+	if err != nil {
+		return nil, newError("counting the GPUs", code(err))
+	}
+	if n == 0 {
+		return nil, errors.New("the NVIDIA driver shows no GPU (see CUDA_VISIBLE_DEVICES)")
+	}
+	infos := make([]gpu.Info, n)
+	for i := range infos {
+		if infos[i], err = describe(i); err != nil {
+			return nil, err
+		}
+	}
+	return infos, nil
+}
+
+// describe asks for what gpu.Info holds.
+func describe(ordinal int) (info gpu.Info, err error) {
+	dev, err := cu.GetDevice(ordinal)
+	if err == nil {
+		info.Name, err = dev.Name()
+	}
+	if err != nil {
+		return info, newError(fmt.Sprintf("describing GPU %d", ordinal), code(err))
+	}
+	var l2, clock, memory int
+	for _, a := range []struct {
+		attr cu.DeviceAttribute
+		to   *int
+	}{
+		{cu.ComputeCapabilityMajor, &info.Major}, {cu.ComputeCapabilityMinor, &info.Minor}, {cu.MultiprocessorCount, &info.SMs},
+		{maxSharedPerBlock, &info.SharedPerBlock}, {cu.MaxSharedMemoryPerMultiprocessor, &info.SharedPerSM}, {cu.L2CacheSize, &l2},
+		{cu.ClockRate, &clock}, {cu.MemoryClockRate, &memory}, {cu.GlobalMemoryBusWidth, &info.BusBits},
+	} {
+		if *a.to, err = dev.Attribute(a.attr); err != nil {
+			return info, newError(fmt.Sprintf("describing GPU %d", ordinal), code(err))
+		}
+	}
+	info.L2, info.ClockMHz, info.MemoryMHz = int64(l2), clock/1000, memory/1000
+	info.DriverVersion = driverVersion()
+	return info, nil
+}
+
+// Usable says why the kernels do not run on a GPU.
+func Usable(info gpu.Info) error {
+	if info.Major < minMajor {
+		return fmt.Errorf("%s has compute capability %d.%d, the kernels need %d.0 or more", info.Name, info.Major, info.Minor, minMajor)
+	}
+	return nil
+}
+
+// driverVersion is the newest CUDA that the driver knows.
+func driverVersion() string {
+	v := cu.Version()
+	return fmt.Sprintf("CUDA %d.%d", v/1000, v%1000/10)
+}

@@ -1,0 +1,245 @@
+//go:build cuda
+
+#include "shim.h"
+
+#include <cuda.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Not in every cuda.h of CUDA 12.
+CUresult CUDAAPI cuFuncGetParamInfo(CUfunction func, size_t index, size_t *offset, size_t *size);
+
+// A slot is a page-locked buffer. Copies fill it from the start; its event is
+// recorded when it is full, and tells when it may be filled again.
+typedef struct {
+	uint8_t *host;
+	size_t used;
+	CUevent done;
+} slot;
+
+struct ort_shim {
+	CUcontext ctx;
+	CUstream stream;
+	uint64_t serial; // never the same for two shims
+	size_t slots, slot_bytes, at;
+	slot *slot; // [slots], the last one for reading
+};
+
+// The shim whose context is current on this thread. Contexts may get the
+// address of one before, so that it cannot be told by its context.
+static __thread uint64_t current;
+
+int ort_use(ort_shim *s) {
+	if (current == s->serial)
+		return CUDA_SUCCESS;
+	CUresult r = cuCtxSetCurrent(s->ctx);
+	if (r == CUDA_SUCCESS)
+		current = s->serial;
+	return r;
+}
+
+#define TRY(call)                      \
+	do {                               \
+		CUresult r_ = (CUresult)(call); \
+		if (r_ != CUDA_SUCCESS)        \
+			return r_;                 \
+	} while (0)
+
+static int open_slots(ort_shim *s) {
+	TRY(ort_use(s));
+	for (size_t i = 0; i < s->slots; i++) {
+		TRY(cuMemHostAlloc((void **)&s->slot[i].host, s->slot_bytes, CU_MEMHOSTALLOC_PORTABLE));
+		TRY(cuEventCreate(&s->slot[i].done, CU_EVENT_DISABLE_TIMING));
+	}
+	return CUDA_SUCCESS;
+}
+
+int ort_open(ort_shim **out, uintptr_t ctx, uintptr_t stream, size_t slots, size_t slot_bytes) {
+	static uint64_t serials;
+	ort_shim *s = calloc(1, sizeof *s);
+	*out = NULL;
+	if (!s || !(s->slot = calloc(slots, sizeof *s->slot))) {
+		free(s);
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	}
+	s->ctx = (CUcontext)ctx;
+	s->stream = (CUstream)stream;
+	s->serial = __atomic_add_fetch(&serials, 1, __ATOMIC_RELAXED);
+	s->slots = slots;
+	s->slot_bytes = slot_bytes;
+	int r = open_slots(s);
+	if (r != CUDA_SUCCESS)
+		ort_close(s);
+	else
+		*out = s;
+	return r;
+}
+
+void ort_close(ort_shim *s) {
+	ort_use(s);
+	for (size_t i = 0; i < s->slots; i++) {
+		if (s->slot[i].done)
+			cuEventDestroy(s->slot[i].done);
+		if (s->slot[i].host)
+			cuMemFreeHost(s->slot[i].host);
+	}
+	free(s->slot);
+	free(s);
+}
+
+// ---- launches
+
+int ort_allow_shared(ort_shim *s, uintptr_t function, size_t bytes) {
+	TRY(ort_use(s));
+	return cuFuncSetAttribute((CUfunction)function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, (int)bytes);
+}
+
+int ort_param_bytes(ort_shim *s, uintptr_t function, size_t *bytes) {
+	TRY(ort_use(s));
+	size_t offset, more;
+	TRY(cuFuncGetParamInfo((CUfunction)function, 0, &offset, bytes));
+	return cuFuncGetParamInfo((CUfunction)function, 1, &offset, &more) == CUDA_SUCCESS ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
+}
+
+int ort_launch(ort_shim *s, uintptr_t function, ort_grid g, const void *args) {
+	TRY(ort_use(s));
+	CUlaunchAttribute attrs[2];
+	CUlaunchConfig c = {.gridDimX = g.x, .gridDimY = g.y, .gridDimZ = g.z, .blockDimX = g.threads, .blockDimY = 1, .blockDimZ = 1,
+	                    .sharedMemBytes = g.shared, .hStream = s->stream, .attrs = attrs, .numAttrs = 0};
+	memset(attrs, 0, sizeof attrs);
+	if (g.overlap) {
+		CUlaunchAttribute *a = &attrs[c.numAttrs++];
+		a->id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
+		a->value.programmaticStreamSerializationAllowed = 1;
+	}
+	if (g.cluster > 1) {
+		CUlaunchAttribute *a = &attrs[c.numAttrs++];
+		a->id = CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION;
+		a->value.clusterDim.x = g.cluster;
+		a->value.clusterDim.y = a->value.clusterDim.z = 1;
+	}
+	void *params[1] = {(void *)args};
+	return cuLaunchKernelEx(&c, (CUfunction)function, params, NULL);
+}
+
+// ---- copies
+
+// next_slot records the end of the current slot's copies and goes on to the
+// next one for copies to the device, once its own are done.
+static int next_slot(ort_shim *s) {
+	if (s->slot[s->at].used > 0)
+		TRY(cuEventRecord(s->slot[s->at].done, s->stream));
+	s->at = (s->at + 1) % (s->slots - 1);
+	TRY(cuEventSynchronize(s->slot[s->at].done));
+	s->slot[s->at].used = 0;
+	return CUDA_SUCCESS;
+}
+
+int ort_write(ort_shim *s, uint64_t dst, const void *src, size_t n) {
+	TRY(ort_use(s));
+	const uint8_t *from = src;
+	while (n > 0) {
+		if (s->slot[s->at].used == s->slot_bytes)
+			TRY(next_slot(s));
+		slot *b = &s->slot[s->at];
+		size_t part = s->slot_bytes - b->used < n ? s->slot_bytes - b->used : n;
+		memcpy(b->host + b->used, from, part);
+		TRY(cuMemcpyHtoDAsync((CUdeviceptr)dst, b->host + b->used, part, s->stream));
+		b->used += (part + 63) / 64 * 64; // a slot is a multiple of 64
+		from += part;
+		dst += part;
+		n -= part;
+	}
+	return CUDA_SUCCESS;
+}
+
+int ort_stage(ort_shim *s, size_t n, void **buffer) {
+	TRY(ort_use(s));
+	if (n > s->slot_bytes)
+		return CUDA_ERROR_INVALID_VALUE;
+	if (s->slot_bytes - s->slot[s->at].used < n)
+		TRY(next_slot(s));
+	*buffer = s->slot[s->at].host + s->slot[s->at].used;
+	return CUDA_SUCCESS;
+}
+
+int ort_send(ort_shim *s, uint64_t dst, size_t n) {
+	TRY(ort_use(s));
+	slot *b = &s->slot[s->at];
+	if (n > s->slot_bytes - b->used)
+		return CUDA_ERROR_INVALID_VALUE;
+	TRY(cuMemcpyHtoDAsync((CUdeviceptr)dst, b->host + b->used, n, s->stream));
+	b->used += (n + 63) / 64 * 64;
+	return CUDA_SUCCESS;
+}
+
+int ort_read(ort_shim *s, void *dst, uint64_t src, size_t n) {
+	TRY(ort_use(s));
+	uint8_t *to = dst, *host = s->slot[s->slots - 1].host;
+	do { // also where n is 0: Read waits for all work
+		size_t part = n < s->slot_bytes ? n : s->slot_bytes;
+		if (part > 0)
+			TRY(cuMemcpyDtoHAsync(host, (CUdeviceptr)src, part, s->stream));
+		TRY(cuStreamSynchronize(s->stream));
+		memcpy(to, host, part);
+		to += part;
+		src += part;
+		n -= part;
+	} while (n > 0);
+	return CUDA_SUCCESS;
+}
+
+int ort_copy(ort_shim *s, uint64_t dst, uint64_t src, size_t n) {
+	TRY(ort_use(s));
+	return cuMemcpyDtoDAsync((CUdeviceptr)dst, (CUdeviceptr)src, n, s->stream);
+}
+
+int ort_zero(ort_shim *s, uint64_t dst, size_t n) {
+	TRY(ort_use(s));
+	return cuMemsetD8Async((CUdeviceptr)dst, 0, n, s->stream);
+}
+
+// ---- graphs
+
+int ort_capture_begin(ort_shim *s) {
+	TRY(ort_use(s));
+	return cuStreamBeginCapture(s->stream, CU_STREAM_CAPTURE_MODE_RELAXED);
+}
+
+int ort_capture_end(ort_shim *s, int drop, uintptr_t *exec) {
+	CUgraph graph = NULL;
+	CUgraphExec e = NULL;
+	*exec = 0;
+	TRY(ort_use(s));
+	TRY(cuStreamEndCapture(s->stream, &graph));
+	CUresult r = CUDA_SUCCESS;
+	if (!drop)
+		r = cuGraphInstantiateWithFlags(&e, graph, 0);
+	if (graph)
+		cuGraphDestroy(graph);
+	*exec = (uintptr_t)e;
+	return r;
+}
+
+int ort_replay(ort_shim *s, uintptr_t exec) {
+	TRY(ort_use(s));
+	return cuGraphLaunch((CUgraphExec)exec, s->stream);
+}
+
+int ort_free_graph(ort_shim *s, uintptr_t exec) {
+	TRY(ort_use(s));
+	return cuGraphExecDestroy((CUgraphExec)exec);
+}
+
+// ---- errors
+
+const char *ort_error_name(int result) {
+	const char *text = NULL;
+	return cuGetErrorName((CUresult)result, &text) == CUDA_SUCCESS && text ? text : "";
+}
+
+const char *ort_error_text(int result) {
+	const char *text = NULL;
+	return cuGetErrorString((CUresult)result, &text) == CUDA_SUCCESS && text ? text : "";
+}

@@ -1,0 +1,55 @@
+// The calls of NVIDIA's driver that gorgonia.org/cu lacks, and those that must
+// be one call from Go: launches, copies between host and device, graphs.
+//
+// Every function returns a CUresult, makes the driver's context current on the
+// calling thread first, and takes handles and device addresses as integers.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+// ort_shim is one context with its stream, the page-locked buffers through which
+// copies go, and their events.
+typedef struct ort_shim ort_shim;
+
+// ort_grid is gpu.Grid.
+typedef struct {
+	uint32_t x, y, z, threads, shared, cluster;
+	int overlap;
+} ort_grid;
+
+// Makes a shim of a context (a CUcontext) and a stream (a CUstream) with `slots` buffers of slot_bytes each.
+int ort_open(ort_shim **out, uintptr_t ctx, uintptr_t stream, size_t slots, size_t slot_bytes);
+// Frees what ort_open made; context and stream stay.
+void ort_close(ort_shim *s);
+// Makes the context current on this thread.
+int ort_use(ort_shim *s);
+
+// Shared memory of 48 KB and more must be allowed once for each function.
+int ort_allow_shared(ort_shim *s, uintptr_t function, size_t bytes);
+// Sets *bytes to the size of a kernel's one parameter; CUDA_ERROR_NOT_FOUND where
+// the driver does not tell, CUDA_ERROR_INVALID_VALUE if there are several.
+int ort_param_bytes(ort_shim *s, uintptr_t function, size_t *bytes);
+int ort_launch(ort_shim *s, uintptr_t function, ort_grid g, const void *args);
+
+// Queues a copy from src, which may change as soon as the call returns.
+int ort_write(ort_shim *s, uint64_t dst, const void *src, size_t n);
+// Waits for all work and copies to dst.
+int ort_read(ort_shim *s, void *dst, uint64_t src, size_t n);
+int ort_copy(ort_shim *s, uint64_t dst, uint64_t src, size_t n);
+int ort_zero(ort_shim *s, uint64_t dst, size_t n);
+
+// ort_stage waits for a free buffer of at least n bytes (at most slot_bytes) and returns its
+// address, for ort_send, which queues its copy. In between, no ort_write, ort_read or second ort_stage.
+int ort_stage(ort_shim *s, size_t n, void **buffer);
+int ort_send(ort_shim *s, uint64_t dst, size_t n);
+
+int ort_capture_begin(ort_shim *s);
+// Ends the recording; *exec is a CUgraphExec, or 0 on failure or if drop is not 0.
+int ort_capture_end(ort_shim *s, int drop, uintptr_t *exec);
+int ort_replay(ort_shim *s, uintptr_t exec);
+int ort_free_graph(ort_shim *s, uintptr_t exec);
+
+// The name and the text of a CUresult; empty where there is no driver.
+const char *ort_error_name(int result);
+const char *ort_error_text(int result);
