@@ -7,10 +7,7 @@
 // another lane, in an order drawn per block: what lacks a barrier reads what is not written yet.
 #include "core.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include <dlfcn.h>
 
 __thread ort_thread *ort_self __attribute__((tls_model("initial-exec")));
 static __thread Fiber *cur __attribute__((tls_model("initial-exec")));
@@ -121,17 +118,24 @@ static void make_ready(Fiber *f) {
 
 // ---- errors
 
+// Where in the shared object a return address lies; driver.go makes @offset@ in messages a place in the source.
+long object_offset(const void *pc) {
+	Dl_info info;
+	if (!pc || !dladdr(pc, &info)) return 0;
+	return (long)((uintptr_t)pc - (uintptr_t)info.dli_fbase) - 1;
+}
+
 // Keeps the first failure of a launch.
 void fail_block(Fiber *f, const char *text) {
 	Launch *l = f->block->launch;
 	std::lock_guard<std::mutex> hold(l->lock);
 	if (l->failed.exchange(true)) return;
 	ort_dim i = f->self.block;
-	snprintf(l->message, sizeof l->message, "block (%u,%u,%u), thread %d: %s", i.x, i.y, i.z, f->thread, text);
+	snprintf(l->message, sizeof l->message, "block (%u,%u,%u), thread %d: %s, at @%lx@", i.x, i.y, i.z, f->thread, text, object_offset(f->pc));
 }
 
 [[noreturn]] void fail_launch(Fiber *f, const char *format, ...) {
-	char text[700];
+	char text[1500];
 	va_list args;
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
@@ -147,10 +151,11 @@ void fail_block(Fiber *f, const char *text) {
 	for (int i = 0, n = 0; i < b->threads && n < 6; n++) {
 		Fiber *f = &b->fibers[i];
 		int k = i;
-		auto same = [&](Fiber *g) { return g->done == f->done && (f->done || (g->waits == f->waits && g->on == f->on)); };
+		auto same = [&](Fiber *g) { return g->done == f->done && (f->done || (g->waits == f->waits && g->on == f->on && g->pc == f->pc)); };
 		while (k < b->threads && same(&b->fibers[k])) k++;
-		char line[160];
-		snprintf(line, sizeof line, "%s threads %d to %d %s%s", n ? ";" : "", i, k - 1, f->done ? "have ended" : "wait at ", f->done ? "" : f->waits);
+		char line[200];
+		if (f->done) snprintf(line, sizeof line, "%s threads %d to %d have ended", n ? ";" : "", i, k - 1);
+		else snprintf(line, sizeof line, "%s threads %d to %d wait at %s (@%lx@)", n ? ";" : "", i, k - 1, f->waits, object_offset(f->pc));
 		text += line;
 		if (!f->done && !first) first = f;
 		i = k;
@@ -171,6 +176,7 @@ void release_barrier(Block *b, int id) {
 
 extern "C" void ort_block_sync(int id, int threads) {
 	Fiber *f = cur;
+	HERE(f);
 	Block *b = f->block;
 	if (id < 0 || id > 15 || threads % 32 || threads > b->threads || (id > 0 && threads == 0))
 		fail_launch(f, "named_sync(%d, %d): barriers are 1 to 15, of whole warps of the block", id, threads);
@@ -188,6 +194,7 @@ extern "C" void ort_block_sync(int id, int threads) {
 
 extern "C" void ort_warp(ort_op op, ort_lane *l) {
 	Fiber *f = cur;
+	HERE(f);
 	Warp *w = f->warp;
 	w->ops[f->lane] = l;
 	if (w->arrived && w->op != op)
@@ -216,6 +223,7 @@ static Mbar *mbar_at(Fiber *f, uint64_t *bar, const char *what) {
 
 extern "C" void ort_mbar_init(uint64_t *bar, int arrivals) {
 	Fiber *f = cur;
+	HERE(f);
 	check_shared(f, bar, 8, "mbar_init");
 	if ((uintptr_t)bar % 8 || arrivals <= 0) fail_launch(f, "mbar_init: misaligned, or for %d arrivals", arrivals);
 	for (Mbar &m : f->block->mbars)
@@ -239,6 +247,7 @@ static void mbar_step(Mbar *m) {
 
 extern "C" void ort_mbar_arrive(uint64_t *bar, uint32_t bytes) {
 	Fiber *f = cur;
+	HERE(f);
 	Mbar *m = mbar_at(f, bar, "mbar_arrive");
 	if (m->pending == 0) fail_launch(f, "mbar_arrive: more arrivals than the %d of this phase", m->arrivals);
 	release_clock(f, &m->clock);
@@ -249,6 +258,7 @@ extern "C" void ort_mbar_arrive(uint64_t *bar, uint32_t bytes) {
 
 extern "C" void ort_mbar_wait(uint64_t *bar, uint32_t parity) {
 	Fiber *f = cur;
+	HERE(f);
 	Mbar *m = mbar_at(f, bar, "mbar_wait");
 	while ((m->phases & 1) == (parity & 1)) {
 		for (Copy &c : m->copies) {
@@ -267,6 +277,7 @@ extern "C" void ort_mbar_wait(uint64_t *bar, uint32_t parity) {
 
 extern "C" void ort_bulk_load(void *shared, const void *global, uint32_t bytes, uint64_t *bar) {
 	Fiber *f = cur;
+	HERE(f);
 	Mbar *m = mbar_at(f, bar, "bulk_load");
 	check_shared(f, shared, bytes, "bulk_load");
 	if ((uintptr_t)shared % 16 || (uintptr_t)global % 16 || bytes % 16 || bytes == 0)
@@ -281,6 +292,7 @@ extern "C" void ort_bulk_load(void *shared, const void *global, uint32_t bytes, 
 
 extern "C" void ort_cp_async(void *shared, const void *global, int bytes) {
 	Fiber *f = cur;
+	HERE(f);
 	check_shared(f, shared, 16, "cp_async16");
 	if ((uintptr_t)shared % 16 || (bytes && (uintptr_t)global % 16)) fail_launch(f, "cp_async16: %p or %p is not aligned to 16", shared, global);
 	if (bytes) check_global(f, global, 16, "cp_async16", false);
@@ -291,6 +303,7 @@ extern "C" void ort_cp_commit() { cur->groups.push_back((int)cur->copies.size())
 
 extern "C" void ort_cp_wait(int pending) {
 	Fiber *f = cur;
+	HERE(f);
 	int done = (int)f->groups.size() - pending;
 	if (done <= 0) return;
 	int n = f->groups[(size_t)done - 1];

@@ -40,6 +40,7 @@ struct Fiber {
 	Block *block;
 	Warp *warp;
 	int thread, lane;
+	const void *pc;    // of its last access or operation
 	bool done;
 	bool depends;      // has passed griddep_wait, or a barrier after one that has
 	const char *waits; // at what
@@ -88,7 +89,7 @@ struct Launch {
 	std::atomic<int64_t> next{0};
 	std::atomic<bool> failed{false};
 	std::mutex lock;
-	char message[1000];
+	char message[2000];
 };
 
 struct Block {
@@ -118,7 +119,8 @@ struct Allocation {
 	uintptr_t at;
 	int64_t bytes;
 	bool freed;
-	uint64_t written; // number of the launch that last wrote here
+	uint64_t written[2]; // numbers of the launches, even and odd, that last wrote here,
+	uint8_t *lines[2];   // and where: a byte for each 32
 };
 
 // One thread of the host, with what it needs for one block at a time.
@@ -140,6 +142,8 @@ extern "C" void ort_switch(void **save, void *to);
 Fiber *running();
 Worker *this_worker();
 [[noreturn]] void fail_launch(Fiber *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#define HERE(f) ((f)->pc = __builtin_return_address(0))
+long object_offset(const void *pc);
 void fail_block(Fiber *f, const char *text);
 [[noreturn]] void stuck(Block *b);
 void release_barrier(Block *b, int id);

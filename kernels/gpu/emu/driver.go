@@ -89,6 +89,7 @@ type Options struct {
 type Driver struct {
 	core    C.emu_core
 	machine unsafe.Pointer
+	object  string // path of the shared object
 	opt     Options
 	kernels map[string]int
 	list    []Kernel
@@ -119,7 +120,7 @@ func New(opt Options) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Driver{opt: opt, kernels: map[string]int{}, live: map[uint64]int64{}}
+	d := &Driver{opt: opt, object: object, kernels: map[string]int{}, live: map[uint64]int64{}}
 	path := C.CString(object)
 	defer C.free(unsafe.Pointer(path))
 	if text := C.emu_load(path, &d.core); text != nil {
@@ -307,7 +308,7 @@ func (d *Driver) run(i int, g gpu.Grid, args []byte) error {
 	text := C.emu_launch(&d.core, d.machine, C.int(i), a, C.uint32_t(g.X), C.uint32_t(g.Y), C.uint32_t(g.Z),
 		C.int(g.Threads), C.int(g.Shared), C.int(overlap), C.int(math.Ceil(d.opt.Limit.Seconds())))
 	if message := C.GoString(text); message != "" {
-		return fmt.Errorf("emu: kernel %s, %s", d.list[i].Name, message)
+		return fmt.Errorf("emu: kernel %s, %s", d.list[i].Name, places(d.object, message))
 	}
 	return nil
 }

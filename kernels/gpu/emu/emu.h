@@ -80,6 +80,7 @@ void ort_mbar_arrive(uint64_t *bar, uint32_t bytes);
 void ort_mbar_wait(uint64_t *bar, uint32_t parity);
 void ort_bulk_load(void *shared, const void *global, uint32_t bytes, uint64_t *bar);
 void ort_griddep_wait();
+void ort_griddep_launch();
 bool ort_arrive_last(uint32_t *counter, uint32_t count);
 uint32_t ort_atomic_add(uint32_t *p, uint32_t v);
 void ort_atomic_max(uint64_t *p, uint64_t v);
@@ -134,7 +135,7 @@ ORT_DEV void atomic_max(uint64_t *p, uint64_t v) { ort_atomic_max(p, v); }
 ORT_DEV void atomic_add_shared(uint32_t *p, uint32_t v) { ort_atomic_add(p, v); }
 
 ORT_DEV void griddep_wait() { ort_griddep_wait(); }
-ORT_DEV void griddep_launch() {}
+ORT_DEV void griddep_launch() { ort_griddep_launch(); }
 
 // ---- numbers
 

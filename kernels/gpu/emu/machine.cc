@@ -5,7 +5,7 @@
 
 #include <signal.h>
 #include <sys/mman.h>
-#include <time.h>
+#include <ucontext.h>
 
 extern const ort_kernel __start_ort_kernels[] __attribute__((weak));
 extern const ort_kernel __stop_ort_kernels[] __attribute__((weak));
@@ -28,6 +28,11 @@ static void on_fault(int sig, siginfo_t *info, void *context) {
 		}
 		return;
 	}
+#if defined(__x86_64__)
+	f->pc = (const void *)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+#elif defined(__aarch64__)
+	f->pc = (const void *)((ucontext_t *)context)->uc_mcontext.pc;
+#endif
 	if (sig == kill_signal()) fail_launch(f, "has not ended after the time that a launch may take");
 	if (sig == SIGFPE) fail_launch(f, "integer division by zero");
 	explain_fault(f, info->si_addr);
@@ -142,6 +147,7 @@ ORT_API const char *ort_launch(Machine *m, int kernel, const void *args, uint32_
 	l.grid = {x, y, z};
 	l.threads = threads, l.shared = shared, l.overlap = overlap;
 	l.number = ++m->launches;
+	forget_written(m, l.number);
 	l.blocks = (int64_t)x * y * z;
 	l.seed = l.number * 0xbf58476d1ce4e5b9;
 	l.start = l.seed % (uint64_t)l.blocks;

@@ -20,8 +20,9 @@ struct Machine {
 	int running;    // workers on it
 	uint64_t turn;
 	bool closing;
-	char text[1000]; // of the last failure
+	char text[2000]; // of the last failure
 };
 
 bool reserve(Machine *m);
+void forget_written(Machine *m, uint64_t number);
 void unreserve(Machine *m);

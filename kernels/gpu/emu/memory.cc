@@ -80,12 +80,28 @@ void check_global(Fiber *f, const void *p, uint32_t bytes, const char *what, boo
 	}
 	if (write) {
 		if (l->overlap && !f->depends) fail_launch(f, "%s of global memory before griddep_wait", what);
-		last->written = l->number;
-	} else if (l->overlap && !f->depends && last->written > m->settled && last->written != l->number) {
-		char text[200];
-		where(m, at, text, sizeof text);
-		fail_launch(f, "%s %s before griddep_wait, though an earlier launch may still write there", what, text);
+		int odd = l->number & 1;
+		last->written[odd] = l->number;
+		for (uintptr_t i = (at - last->at) / 32; i <= (at + bytes - 1 - last->at) / 32; i++) last->lines[odd][i] = 1;
+	} else if (l->overlap && !f->depends) {
+		int odd = (l->number - 1) & 1; // only the launch directly before may still run
+		if (l->number - 1 <= m->settled || last->written[odd] != l->number - 1) return;
+		for (uintptr_t i = (at - last->at) / 32; i <= (at + bytes - 1 - last->at) / 32; i++)
+			if (last->lines[odd][i]) {
+				char text[200];
+				where(m, at, text, sizeof text);
+				fail_launch(f, "%s of global memory %s before griddep_wait, though the launch before wrote there", what, text);
+			}
 	}
+}
+
+// Forgets what the launch before the last one wrote.
+void forget_written(Machine *m, uint64_t number) {
+	for (auto &a : m->allocations)
+		if (a.second.written[number & 1]) {
+			memset(a.second.lines[number & 1], 0, (size_t)a.second.bytes / 32 + 1);
+			a.second.written[number & 1] = 0;
+		}
 }
 
 // A fault of the hardware's: an access that no check saw.
@@ -113,7 +129,9 @@ ORT_API uint64_t ort_alloc(Machine *m, int64_t n) {
 	memset(at, 0xff, pages);
 	m->next += pages + page;
 	uintptr_t first = (uintptr_t)at + pages - room;
-	m->allocations[first] = Allocation{first, n, false, 0};
+	uint8_t *lines[2];
+	for (uint8_t *&l : lines) l = (uint8_t *)calloc((size_t)n / 32 + 1, 1);
+	m->allocations[first] = Allocation{first, n, false, {0, 0}, {lines[0], lines[1]}};
 	return first;
 }
 
@@ -121,6 +139,8 @@ ORT_API int ort_free(Machine *m, uint64_t at) {
 	auto it = m->allocations.find(at);
 	if (it == m->allocations.end() || it->second.freed) return -1;
 	it->second.freed = true;
+	it->second.written[0] = it->second.written[1] = 0;
+	for (uint8_t *&l : it->second.lines) free(l), l = nullptr;
 	uintptr_t first = at & ~(page - 1), end = (at + (uintptr_t)it->second.bytes + page - 1) & ~(page - 1);
 	madvise((void *)first, end - first, MADV_DONTNEED);
 	mprotect((void *)first, end - first, PROT_NONE);
@@ -141,13 +161,18 @@ bool reserve(Machine *m) {
 	return p != MAP_FAILED;
 }
 
-void unreserve(Machine *m) { munmap((void *)m->base, reserved); }
+void unreserve(Machine *m) {
+	for (auto &a : m->allocations)
+		for (uint8_t *l : a.second.lines) free(l);
+	munmap((void *)m->base, reserved);
+}
 
 // ---- every access of a kernel
 
-static inline void touch(const void *p, uint32_t bytes, bool write, uint32_t align) {
+static inline void touch(const void *p, uint32_t bytes, bool write, uint32_t align, const void *pc) {
 	Fiber *f = running();
 	if (!f) return;
+	f->pc = pc;
 	Worker *k = this_worker();
 	uintptr_t at = (uintptr_t)p;
 	const char *what = write ? "write" : "read";
@@ -161,30 +186,25 @@ static inline void touch(const void *p, uint32_t bytes, bool write, uint32_t ali
 	}
 }
 
-static const char *base_name(const char *path) {
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
-}
-
 extern "C" {
-#define ORT_HOOKS(n)                                                          \
-	void __tsan_read##n(void *p) { touch(p, n, false, n); }                   \
-	void __tsan_write##n(void *p) { touch(p, n, true, n); }                   \
-	void __tsan_unaligned_read##n(void *p) { touch(p, n, false, 1); }         \
-	void __tsan_unaligned_write##n(void *p) { touch(p, n, true, 1); }         \
-	void __tsan_volatile_read##n(void *p) { touch(p, n, false, n); }          \
-	void __tsan_volatile_write##n(void *p) { touch(p, n, true, n); }
+#define ORT_HOOKS(n) \
+	void __tsan_read##n(void *p) { touch(p, n, false, n, __builtin_return_address(0)); } \
+	void __tsan_write##n(void *p) { touch(p, n, true, n, __builtin_return_address(0)); } \
+	void __tsan_unaligned_read##n(void *p) { touch(p, n, false, 1, __builtin_return_address(0)); } \
+	void __tsan_unaligned_write##n(void *p) { touch(p, n, true, 1, __builtin_return_address(0)); } \
+	void __tsan_volatile_read##n(void *p) { touch(p, n, false, n, __builtin_return_address(0)); } \
+	void __tsan_volatile_write##n(void *p) { touch(p, n, true, n, __builtin_return_address(0)); }
 ORT_HOOKS(1)
 ORT_HOOKS(2)
 ORT_HOOKS(4)
 ORT_HOOKS(8)
 ORT_HOOKS(16)
-void __tsan_read_range(void *p, long n) { touch(p, (uint32_t)n, false, 1); }
-void __tsan_write_range(void *p, long n) { touch(p, (uint32_t)n, true, 1); }
+void __tsan_read_range(void *p, long n) { touch(p, (uint32_t)n, false, 1, __builtin_return_address(0)); }
+void __tsan_write_range(void *p, long n) { touch(p, (uint32_t)n, true, 1, __builtin_return_address(0)); }
 // What -fsanitize=alignment calls: data starts with the place in the source (file, line, column).
 void __ubsan_handle_type_mismatch_v1(void *data, void *p) {
-	struct Place { const char *file; uint32_t line, column; } *at = (Place *)data;
-	if (Fiber *f = running()) fail_launch(f, "%s:%u: access to %p, which is misaligned or null", base_name(at->file), at->line, p);
+	(void)data;
+	if (Fiber *f = running()) HERE(f), fail_launch(f, "access to %p, which is misaligned or null", p);
 }
 void __tsan_init() {}
 void __tsan_func_entry(void *) {}
@@ -193,14 +213,15 @@ void __tsan_func_exit(void) {}
 
 // ---- atomics, and what depends on the launch before
 
-static void check_atomic(Fiber *f, const void *p, uint32_t bytes) {
+static inline void check_atomic(Fiber *f, const void *p, uint32_t bytes, const void *pc) {
+	f->pc = pc;
 	if ((uintptr_t)p % bytes) fail_launch(f, "atomic on %u bytes: misaligned", bytes);
 	if ((uintptr_t)p - (uintptr_t)this_worker()->arena < arena_bytes) check_shared(f, p, bytes, "atomic");
 	else check_global(f, p, bytes, "atomic", true);
 }
 
 extern "C" bool ort_arrive_last(uint32_t *counter, uint32_t count) {
-	check_atomic(running(), counter, 4);
+	check_atomic(running(), counter, 4, __builtin_return_address(0));
 	uint32_t old = __atomic_load_n(counter, __ATOMIC_SEQ_CST);
 	if (old >= count) fail_launch(running(), "arrive_last: the counter holds %u, and only %u arrive: it was not 0 at first", old, count);
 	while (!__atomic_compare_exchange_n(counter, &old, old >= count - 1 ? 0 : old + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
@@ -209,18 +230,24 @@ extern "C" bool ort_arrive_last(uint32_t *counter, uint32_t count) {
 }
 
 extern "C" uint32_t ort_atomic_add(uint32_t *p, uint32_t v) {
-	check_atomic(running(), p, 4);
+	check_atomic(running(), p, 4, __builtin_return_address(0));
 	return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);
 }
 
 extern "C" void ort_atomic_max(uint64_t *p, uint64_t v) {
-	check_atomic(running(), p, 8);
+	check_atomic(running(), p, 8, __builtin_return_address(0));
 	uint64_t old = __atomic_load_n(p, __ATOMIC_SEQ_CST);
 	while (old < v && !__atomic_compare_exchange_n(p, &old, v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
 	}
 }
 
 extern "C" void ort_griddep_wait() { running()->depends = true; }
+
+extern "C" void ort_griddep_launch() {
+	Fiber *f = running();
+	HERE(f);
+	if (f->block->launch->overlap && !f->depends) fail_launch(f, "griddep_launch before griddep_wait");
+}
 
 // What must hold when a block has ended.
 void end_block(Block *b) {

@@ -161,6 +161,7 @@ ORT_KERNEL(fault_early, FaultArgs, 256) {
 	int i = threadIdx.x;
 	float v = a.fault == 1 ? in[i] : 0;
 	if (a.fault == 2) out[i] = 2;
+	if (a.fault == 4) griddep_launch();
 	if (a.fault != 3) griddep_wait();
 	if (a.fault == 0) v = in[i];
 	if (a.fault != 3) out[i] = v;
