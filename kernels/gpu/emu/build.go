@@ -62,11 +62,8 @@ type builder struct {
 
 func newBuilder(sources fs.FS) (*builder, error) {
 	b := &builder{files: map[string]string{}, cxx: cmp(os.Getenv("CXX"), "g++")}
-	for _, from := range []fs.FS{sources, gpu.Sources} {
-		for _, pattern := range []string{"*.cu", "*.cuh", "emu/*.h", "emu/*.cc"} {
-			if from == fs.FS(gpu.Sources) && pattern == "*.cu" {
-				continue
-			}
+	for i, from := range []fs.FS{sources, gpu.Sources} {
+		for _, pattern := range []string{"*.cu", "*.cuh", "emu/*.h", "emu/*.cc"}[i:] {
 			names, err := fs.Glob(from, pattern)
 			if err != nil {
 				return nil, err

@@ -84,6 +84,7 @@ void ort_griddep_launch();
 bool ort_arrive_last(uint32_t *counter, uint32_t count);
 uint32_t ort_atomic_add(uint32_t *p, uint32_t v);
 void ort_atomic_max(uint64_t *p, uint64_t v);
+void ort_atomic_max32(uint32_t *p, uint32_t v);
 }
 
 #define threadIdx (ort_self->thread)
@@ -132,6 +133,7 @@ template <int pending> ORT_DEV void cp_async_wait() { ort_cp_wait(pending); }
 ORT_DEV bool arrive_last(uint32_t *counter, uint32_t count) { return ort_arrive_last(counter, count); }
 ORT_DEV uint32_t atomic_add(uint32_t *p, uint32_t v) { return ort_atomic_add(p, v); }
 ORT_DEV void atomic_max(uint64_t *p, uint64_t v) { ort_atomic_max(p, v); }
+ORT_DEV void atomic_max_shared(uint32_t *p, uint32_t v) { ort_atomic_max32(p, v); }
 ORT_DEV void atomic_add_shared(uint32_t *p, uint32_t v) { ort_atomic_add(p, v); }
 
 ORT_DEV void griddep_wait() { ort_griddep_wait(); }
@@ -207,6 +209,10 @@ ORT_DEV float ort_ftz(float x) { return fabsf(x) < 0x1p-126f ? copysignf(0.f, x)
 ORT_DEV float exp2_approx(float x) { return ort_ftz(exp2f(ort_ftz(x))); }
 ORT_DEV float rcp_approx(float x) { return ort_ftz(1.f / ort_ftz(x)); }
 ORT_DEV float rsqrt_exact(float x) { return 1.f / sqrtf(x); }
+// Rounded each for itself (the emulator fuses nothing by itself).
+ORT_DEV float add_rn(float x, float y) { return x + y; }
+ORT_DEV float mul_rn(float x, float y) { return x * y; }
+ORT_DEV float div_rn(float x, float y) { return x / y; }
 ORT_DEV int round_int(float x) { return x != x ? 0 : x >= 0x1p31f ? INT32_MAX : x < -0x1p31f ? INT32_MIN : (int)rintf(x); }
 
 // ---- integer products

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-static const uintptr_t page = 4096, reserved = (uintptr_t)1 << 40;
+static const uintptr_t page = 4096, reserved = (uintptr_t)1 << 37;
 
 // ---- shared memory
 
@@ -237,6 +237,13 @@ extern "C" uint32_t ort_atomic_add(uint32_t *p, uint32_t v) {
 extern "C" void ort_atomic_max(uint64_t *p, uint64_t v) {
 	check_atomic(running(), p, 8, __builtin_return_address(0));
 	uint64_t old = __atomic_load_n(p, __ATOMIC_SEQ_CST);
+	while (old < v && !__atomic_compare_exchange_n(p, &old, v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+	}
+}
+
+extern "C" void ort_atomic_max32(uint32_t *p, uint32_t v) {
+	check_atomic(running(), p, 4, __builtin_return_address(0));
+	uint32_t old = __atomic_load_n(p, __ATOMIC_SEQ_CST);
 	while (old < v && !__atomic_compare_exchange_n(p, &old, v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
 	}
 }
