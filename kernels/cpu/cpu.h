@@ -23,6 +23,7 @@
 #define ORT_MR 8            // most activation rows of a tile
 #define ORT_FEW 4           // rows up to which a panel is not unpacked to memory
 #define ORT_XTILE 52        // bytes of a quantised activation tile for one row
+#define ORT_WAYS 5          // access patterns of the bandwidth measure
 #define ORT_PAGE 64         // tokens of a KV page
 #define ORT_MAX_HEAD_DIM 256
 #define ORT_KTILES 16       // tiles unpacked at a time: 512 columns
@@ -112,7 +113,8 @@ typedef struct {
 	void (*silu_mul)(float *h, const float *g, const float *u, int n);
 	void (*attend)(const ort_attend *a, float *scratch);
 	void (*store_f16)(uint16_t *dst, const float *src, int n);
-	uint64_t (*read_span)(const uint8_t *p, size_t n); // for the bandwidth measure
+	// Reads p[0..n) in one of ORT_WAYS ways, for the bandwidth measure.
+	uint64_t (*read_span)(int way, const uint8_t *p, size_t n);
 } ort_kernels;
 
 const ort_kernels *ort_kernels_generic(void);
@@ -135,6 +137,12 @@ int ort_pool_threads(const ort_pool *p);
 // Runs job for items 0..n-1 on all threads and waits; up to grain items are not
 // worth a second thread.
 void ort_pool_run(ort_pool *p, ort_job job, void *arg, int64_t n, int64_t grain);
+
+// bandwidth.c
+// Bytes per second that the pool reads from these spans, at least 1 GiB, in the
+// fastest of ORT_WAYS ways, each in the mean over its part of the given time;
+// ways[ORT_WAYS] gets all of them. 0 where the spans are too short.
+double ort_measure_reads(ort_pool *pool, const ort_kernels *k, const uintptr_t *base, const int64_t *size, int spans, double seconds, double *ways);
 
 // queue.c
 typedef struct ort_queue ort_queue;

@@ -27,8 +27,9 @@ type arena struct {
 
 // allocation is what Alloc gave out.
 type allocation struct {
-	from *arena
-	size int64
+	from   *arena
+	size   int64
+	packed bool // a matrix of weights, all of it written
 }
 
 // Alloc implements kernels.Device.
@@ -56,7 +57,7 @@ func (d *Device) Alloc(n int64) (kernels.Buf, error) {
 	p := a.base + uintptr(a.used)
 	a.used += need
 	a.live++
-	d.bufs[p] = allocation{a, n}
+	d.bufs[p] = allocation{from: a, size: n}
 	d.used += n
 	return kernels.Buf{Addr: p, Size: n}, nil
 }
@@ -90,33 +91,6 @@ func (d *Device) Free(b kernels.Buf) {
 	default:
 		C.ort_unmap(C.uintptr_t(m.from.base), C.int64_t(m.from.size))
 	}
-}
-
-// bandwidthBytes is the least that MeasureBandwidth reads: beyond any cache.
-const bandwidthBytes = 1 << 30
-
-// MeasureBandwidth returns the bytes per second that all threads together read
-// from main memory, in the mean over a quarter of a second. It reads what the
-// device holds, the weights above all; a buffer of its own where that is less
-// than bandwidthBytes. No operation may run meanwhile.
-func (d *Device) MeasureBandwidth() float64 {
-	var base []C.uintptr_t
-	var size []C.int64_t
-	var total int64
-	for a := range d.arenas() {
-		base, size = append(base, C.uintptr_t(a.base)), append(size, C.int64_t(a.used))
-		total += a.used
-	}
-	if total < bandwidthBytes {
-		p := C.ort_map(bandwidthBytes)
-		if p == 0 {
-			return 0
-		}
-		defer C.ort_unmap(p, bandwidthBytes)
-		C.ort_fill(p, bandwidthBytes)
-		base, size = []C.uintptr_t{p}, []C.int64_t{bandwidthBytes}
-	}
-	return float64(C.ort_read_bandwidth(d.c, &base[0], &size[0], C.int(len(base)), 0.25))
 }
 
 // arenas is the set of arenas that are mapped.

@@ -488,35 +488,7 @@ void ort_attend_rows(ort_device *d, uintptr_t y, uintptr_t q, int heads, ort_cac
 	submit(d, run_attention, &t, sizeof t, at.n);
 }
 
-// ---- bandwidth --------------------------------------------------------
-
-enum { PIECE = 1 << 20 };
-
-typedef struct {
-	ort_device *d;
-	const uintptr_t *base;
-	const int64_t *pieces; // of each span
-	_Atomic uint64_t sum;
-} reading;
-
-static void read_piece(void *arg, int64_t i, int thread) {
-	(void)thread;
-	reading *r = arg;
-	int s = 0;
-	while (i >= r->pieces[s]) i -= r->pieces[s++];
-	r->sum += r->d->k->read_span((const uint8_t *)r->base[s] + i * PIECE, PIECE);
-}
-
-double ort_read_bandwidth(ort_device *d, const uintptr_t *base, const int64_t *size, int spans, double seconds) {
-	int64_t pieces[spans], n = 0, passes = 0;
-	for (int i = 0; i < spans; i++) n += pieces[i] = size[i] / PIECE;
-	reading r = {.d = d, .base = base, .pieces = pieces};
+double ort_read_bandwidth(ort_device *d, const uintptr_t *base, const int64_t *size, int spans, double seconds, double *ways) {
 	ort_queue_wait(d->queue, 0);
-	int64_t begin = ort_now_ns(), now;
-	do {
-		ort_pool_run(d->pool, read_piece, &r, n, 1);
-		passes++;
-		now = ort_now_ns();
-	} while ((double)(now - begin) < seconds * 1e9);
-	return (double)(passes * n * PIECE) / ((double)(now - begin) * 1e-9);
+	return ort_measure_reads(d->pool, d->k, base, size, spans, seconds, ways);
 }

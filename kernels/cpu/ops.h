@@ -45,8 +45,7 @@ void ort_mul_add(ort_device *d, uintptr_t x, uintptr_t y, ort_mat_w w, int n);
 void ort_norm_gate_up(ort_device *d, uintptr_t h, uintptr_t x, uintptr_t norm, ort_mat_w gate, ort_mat_w up, float eps, int n);
 void ort_norm_logits(ort_device *d, uintptr_t y, uintptr_t x, uintptr_t norm, ort_mat_w w, float eps, uintptr_t want, int n);
 
-// Bytes per second that all threads together read from these spans of memory,
-// in the mean over the given time and at least one pass.
-double ort_read_bandwidth(ort_device *d, const uintptr_t *base, const int64_t *size, int spans, double seconds);
+// Waits for the operations, then ort_measure_reads (cpu.h).
+double ort_read_bandwidth(ort_device *d, const uintptr_t *base, const int64_t *size, int spans, double seconds, double *ways);
 
 #endif

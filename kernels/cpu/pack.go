@@ -37,6 +37,9 @@ func (d *Device) Pack(t kernels.Type, out, in int, src io.ReaderAt) (kernels.Wei
 		d.Free(buf)
 		return kernels.Weight{}, err
 	}
+	a := d.bufs[buf.Addr]
+	a.packed = true
+	d.bufs[buf.Addr] = a
 	return kernels.Weight{Buf: buf, Type: t, Out: out, In: in}, nil
 }
 

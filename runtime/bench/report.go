@@ -48,7 +48,7 @@ type Load struct {
 
 // Limits compares with what the machine can do.
 type Limits struct {
-	// ReadBandwidth is what all threads together read from memory, in bytes/s:
+	// ReadBandwidth is what all threads together read from memory at best, in bytes/s:
 	// the mean of the measurements around the repetitions of decoding.
 	ReadBandwidth float64 `json:"read_bandwidth"`
 	// DecodeBandwidth is BytesPerToken × tokens/s; DecodeShare its part of ReadBandwidth.
@@ -116,7 +116,7 @@ func (r *Report) facts() [][2]string {
 	}
 	if r.Decode != nil {
 		if b := r.Decode.ReadBandwidth; len(b.Samples) > 0 {
-			rows = append(rows, [2]string{"read bandwidth", fmt.Sprintf("%s/s ± %s, measured %d times between the repetitions", gb(b.Mean), gb(b.SD), len(b.Samples))})
+			rows = append(rows, [2]string{"read bandwidth", fmt.Sprintf("%s/s ± %s, the best of several ways to read, measured %d times between the repetitions", gb(b.Mean), gb(b.SD), len(b.Samples))})
 		}
 		rows = append(rows, [2]string{"decoding", fmt.Sprintf("%d bytes of weights a token, %s/s, %.3f of the read bandwidth",
 			m.BytesPerToken, gb(l.DecodeBandwidth), l.DecodeShare)})
