@@ -1,6 +1,11 @@
 package gpu
 
-import "orchrt/kernels"
+import (
+	"fmt"
+	"math"
+
+	"orchrt/kernels"
+)
 
 // cacheArgs is CacheArgs of head.cuh.
 type cacheArgs struct {
@@ -12,4 +17,93 @@ type cacheArgs struct {
 func cacheArgsOf(kv kernels.Cache) cacheArgs {
 	return cacheArgs{k: addr(kv.K), v: addr(kv.V), kScale: addr(kv.KScale), vScale: addr(kv.VScale),
 		typ: int32(kv.Type), pages: int32(kv.Pages), heads: int32(kv.Heads), width: int32(kv.HeadDim)}
+}
+
+// attendArgs is AttendArgs of attend.cuh.
+type attendArgs struct {
+	y, q                    uint64
+	pos, seq, table         uint64
+	partial, stats, arrived uint64
+	kv                      cacheArgs
+	n, heads, pages         int32
+	per, splits             int32
+	pack                    int32
+	part, parts             int32
+	few                     int32
+	scale                   float32
+	_                       int32
+}
+
+const (
+	attendFew     = 16 // rows of a sequence in a step from which on they are tiles (attend.cuh)
+	decodeLeaves  = 32 // most leaves of a row
+	decodeGroup   = 8  // leaves that are folded together first
+	decodeQueries = 8  // most queries of a block
+)
+
+// cacheNames are the names of cache types in those of kernels.
+var cacheNames = map[kernels.CacheType]string{kernels.CacheF16: "f16", kernels.CacheF32: "f32", kernels.CacheQ8: "q8"}
+
+// Attend implements kernels.Device.
+func (d *Device) Attend(y, q kernels.Mat, kv kernels.Cache, at kernels.Rows) {
+	kernels.CheckAttend(y, q, kv, at)
+	checkHeadDim(kv.HeadDim)
+	if !d.ready(at.N) {
+		return
+	}
+	a := attendArgs{y: addr(y.Buf), q: addr(q.Buf), pos: addr(at.Pos), seq: addr(at.Seq), table: addr(at.Table), kv: cacheArgsOf(kv),
+		n: int32(at.N), heads: int32(q.Cols / kv.HeadDim), pages: int32(at.Pages),
+		scale: float32(math.Log2E / math.Sqrt(float64(kv.HeadDim)))}
+	d.attendDecode(a, at)
+}
+
+// checkHeadDim panics where the kernels for heads do not take heads of n values.
+func checkHeadDim(n int) {
+	if n%16 != 0 || n > maxHeadDim {
+		panic(fmt.Sprintf("gpu: heads of %d values; the kernels take multiples of 16 up to %d", n, maxHeadDim))
+	}
+}
+
+// attendDecode launches attend_decode for the rows of sequences with few rows.
+func (d *Device) attendDecode(a attendArgs, at kernels.Rows) {
+	group := int(a.heads / a.kv.heads)
+	parts := (group + decodeQueries - 1) / decodeQueries
+	part := (group + parts - 1) / parts
+	a.part, a.parts = int32(part), int32(parts)
+	a.pack = 1
+	if at.N > at.Seqs {
+		for int(2*a.pack)*part <= decodeQueries {
+			a.pack *= 2
+		}
+	}
+	blocks := at.N * int(a.kv.heads) * parts
+	a.per, a.splits = 1, int32(min(decodeLeaves, at.Pages))
+	if blocks >= d.info.SMs {
+		a.per = decodeGroup
+		a.splits = (a.splits + decodeGroup - 1) / decodeGroup
+	}
+	if a.splits > 1 {
+		results := int64(at.N) * int64(a.heads) * int64(a.splits)
+		a.partial = addr(d.working("partial sums of attention", results*int64(a.kv.width)*4))
+		a.stats = addr(d.working("statistics of attention", results*8))
+		a.arrived = addr(d.working("counters of attention", int64(blocks)*4))
+	}
+	tiles := 1
+	if int(a.pack)*part > 4 {
+		tiles = 2
+	}
+	name, shared := decodeKernel(kernels.CacheType(a.kv.typ), int(a.kv.width), tiles)
+	launch(d, name, Grid{X: int(a.splits), Y: int(a.kv.heads) * parts, Z: at.N, Threads: 128, Shared: shared, Overlap: true}, a)
+}
+
+// decodeKernel is the kernel for a cache type, head size and number of tiles
+// of 4 queries, and its shared memory in bytes.
+func decodeKernel(t kernels.CacheType, dim, tiles int) (name string, shared int) {
+	name = "attend_decode_" + cacheNames[t]
+	if (dim == 64 || dim == 128) && t != kernels.CacheF32 {
+		name = fmt.Sprintf("%s_%d_%d", name, dim, tiles)
+	} else {
+		name, dim, tiles = name+"_any", maxHeadDim, 2
+	}
+	return name, (tiles+1)/2*dim/16*512 + 2*4*tiles*80*4 + 512 + 16
 }

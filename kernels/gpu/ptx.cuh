@@ -56,6 +56,20 @@ ORT_DEV uint4 ld_stream16(const void *p) {
 // What other blocks of the same launch wrote (not from the first cache).
 ORT_DEV float ld_cg(const float *p) { return __ldcg(p); }
 ORT_DEV float4 ld_cg4(const void *p) { return __ldcg((const float4 *)p); }
+// Loads 16, 8, 4 or 2 bytes (into the low half) past the first cache where i < n, and keeps what stands in r otherwise.
+template <int bytes> ORT_DEV void ld_cg_below(uint32_t *r, const void *p, uint32_t i, uint32_t n) {
+	if (bytes == 16)
+		asm volatile("{ .reg .pred p; setp.lt.u32 p, %5, %6; @p ld.global.cg.v4.u32 {%0,%1,%2,%3}, [%4]; }"
+		             : "+r"(r[0]), "+r"(r[1]), "+r"(r[2]), "+r"(r[3]) : "l"(p), "r"(i), "r"(n) : "memory");
+	else if (bytes == 8)
+		asm volatile("{ .reg .pred p; setp.lt.u32 p, %3, %4; @p ld.global.cg.v2.u32 {%0,%1}, [%2]; }"
+		             : "+r"(r[0]), "+r"(r[1]) : "l"(p), "r"(i), "r"(n) : "memory");
+	else if (bytes == 4)
+		asm volatile("{ .reg .pred p; setp.lt.u32 p, %2, %3; @p ld.global.cg.u32 %0, [%1]; }" : "+r"(r[0]) : "l"(p), "r"(i), "r"(n) : "memory");
+	else
+		asm volatile("{ .reg .pred p; .reg .b16 h; mov.b32 {h, _}, %0; setp.lt.u32 p, %2, %3; @p ld.global.cg.u16 h, [%1]; mov.b32 %0, {h, 0}; }"
+		             : "+r"(r[0]) : "l"(p), "r"(i), "r"(n) : "memory");
+}
 ORT_DEV void prefetch_l2(const void *p) { asm volatile("prefetch.global.L2 [%0];" ::"l"(p)); }
 
 // 16 bytes from global to shared memory, asynchronously; both aligned to 16.
@@ -132,6 +146,7 @@ ORT_DEV float rcp_approx(float x) { float y; asm("rcp.approx.ftz.f32 %0, %1;" : 
 ORT_DEV float rsqrt_exact(float x) { return 1.0f / __fsqrt_rn(x); }
 ORT_DEV uint32_t f32_bits(float f) { return __float_as_uint(f); }
 ORT_DEV float bits_f32(uint32_t u) { return __uint_as_float(u); }
+ORT_DEV int popcount(uint32_t v) { return __popc(v); }
 ORT_DEV int round_int(float x) { return __float2int_rn(x); }
 
 // ---- integer products: sums of 4 products of bytes, plus c

@@ -1,10 +1,6 @@
 package gpu
 
-import (
-	"fmt"
-
-	"orchrt/kernels"
-)
+import "orchrt/kernels"
 
 // Counterparts of rows.cu and head.cuh.
 type (
@@ -64,9 +60,7 @@ func (d *Device) narrow(x kernels.Mat, n int, spec rowSpec) narrowRows {
 
 // headArgsOf is what finish_head needs to finish the heads of a layer.
 func headArgsOf(q kernels.Mat, kv kernels.Cache, w *kernels.Attention, at kernels.Rows) headArgs {
-	if w.HeadDim > maxHeadDim || w.HeadDim%16 != 0 {
-		panic(fmt.Sprintf("gpu: heads of %d values; the kernels take multiples of 16 up to %d", w.HeadDim, maxHeadDim))
-	}
+	checkHeadDim(w.HeadDim)
 	return headArgs{q: addr(q.Buf), qNorm: addr(w.QNorm), kNorm: addr(w.KNorm), rope: addr(w.Rope),
 		pos: addr(at.Pos), slot: addr(at.Slot), kv: cacheArgsOf(kv), eps: w.Eps, heads: int32(w.Heads)}
 }

@@ -123,6 +123,13 @@ ORT_DEV uint32_t warp_ballot(bool p) { ort_lane l; l.in[0] = p; ort_warp(ORT_BAL
 ORT_DEV uint4 ld_stream16(const void *p) { return *(const uint4 *)p; }
 ORT_DEV float ld_cg(const float *p) { return *p; }
 ORT_DEV float4 ld_cg4(const void *p) { return *(const float4 *)p; }
+template <int bytes> ORT_DEV void ld_cg_below(uint32_t *r, const void *p, uint32_t i, uint32_t n) {
+	if (i >= n) return;
+	if (bytes == 16) { uint4 v = *(const uint4 *)p; r[0] = v.x, r[1] = v.y, r[2] = v.z, r[3] = v.w; }
+	else if (bytes == 8) { uint2 v = *(const uint2 *)p; r[0] = v.x, r[1] = v.y; }
+	else if (bytes == 4) r[0] = *(const uint32_t *)p;
+	else r[0] = *(const uint16_t *)p;
+}
 ORT_DEV void prefetch_l2(const void *) {}
 
 ORT_DEV void cp_async16(void *shared, const void *global) { ort_cp_async(shared, global, 16); }
@@ -213,6 +220,7 @@ ORT_DEV float rsqrt_exact(float x) { return 1.f / sqrtf(x); }
 ORT_DEV float add_rn(float x, float y) { return x + y; }
 ORT_DEV float mul_rn(float x, float y) { return x * y; }
 ORT_DEV float div_rn(float x, float y) { return x / y; }
+ORT_DEV int popcount(uint32_t v) { return __builtin_popcount(v); }
 ORT_DEV int round_int(float x) { return x != x ? 0 : x >= 0x1p31f ? INT32_MAX : x < -0x1p31f ? INT32_MIN : (int)rintf(x); }
 
 // ---- integer products
