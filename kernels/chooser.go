@@ -49,7 +49,7 @@ type TopHead struct {
 	N     int32
 	ID    int32
 	Value float32
-	_     uint32
+	Drawn int32 // by Draw
 }
 
 // TopToken is a token with its edited logit.
@@ -79,3 +79,40 @@ func CheckTop(y Buf, logits Mat, c *Choice, maxTop int) {
 
 // String is for messages.
 func (t TopToken) String() string { return fmt.Sprintf("%d:%g", t.ID, t.Logit) }
+
+// Drawer is a Chooser that draws, too, so that a step can be queued before the
+// tokens that it starts from have reached the host.
+type Drawer interface {
+	Chooser
+	// Draw draws from rows of top, which Top has written for k tokens each: the
+	// i-th drawn id goes to ids[i] [n] i32, and to Drawn in the TopHead of its row of top. draws is
+	// [n] DrawParams, in the device's memory. A row of which nothing was found gives 0.
+	Draw(ids, top Buf, k int, draws Buf)
+	// Later queues a copy of b to the host. The function returned waits for
+	// the copy, not for what is queued after it, copies to dst, which has b's size, and returns
+	// the first failure of the device; it is called once, in order.
+	Later(b Buf) func(dst []byte) error
+}
+
+// DrawParams says how one token is drawn of the K best of a row: weights are
+// exp((logit - highest) / Temperature); those kept are, in descending order, as few as reach TopP of
+// the weight, and not below MinP of the highest; the token is at U in [0, 1) of what is left,
+// laid out in order of id. Temperature 0 takes the highest.
+type DrawParams struct {
+	Temperature, TopP, MinP, U float64
+	Row                        int32 // of Top's output
+	K                          int32
+}
+
+// DrawParamsBytes is the size of DrawParams.
+const DrawParamsBytes = 40
+
+// CheckDraw checks the operands of Drawer.Draw.
+func CheckDraw(ids, top Buf, k int, draws Buf) {
+	c := check("Draw")
+	n := draws.Size / DrawParamsBytes
+	c.that(draws.Size%DrawParamsBytes == 0, "draws has %d bytes, not whole DrawParams", draws.Size)
+	c.that(k > 0, "%d tokens a row", k)
+	c.buf("ids", ids, 4*n)
+	c.that(top.Size%int64(TopHeadBytes+k*TopTokenBytes) == 0, "top has %d bytes, not whole rows of %d tokens", top.Size, k)
+}

@@ -68,11 +68,15 @@ func tableWidth(n int) int {
 	return (n + unit - 1) / unit * unit
 }
 
-// wantLast asks for the logits of the row added last.
-func (b *batchBuilder) wantLast() { b.want = append(b.want, int32(len(b.ids)-1)) }
+// wantLast asks for the logits of the row added last, and returns where among
+// the wanted they will be.
+func (b *batchBuilder) wantLast() int {
+	b.want = append(b.want, int32(len(b.ids)-1))
+	return len(b.want) - 1
+}
 
-// upload copies the step to the device.
-func (b *batchBuilder) upload() Batch {
+// upload copies the step to the device; with drawn its ids are there already.
+func (b *batchBuilder) upload(drawn bool) Batch {
 	off := 0
 	put := func(n int, fill func([]byte)) kernels.Buf {
 		fill(b.host[off : off+4*n])
@@ -89,7 +93,11 @@ func (b *batchBuilder) upload() Batch {
 		Pos: list(b.pos), Slot: list(b.slot), Seq: list(b.seq),
 	}
 	batch.Rows.Table = put(len(b.tables)*b.pages, b.putTables)
-	b.dev.Write(b.buf, b.host[:off])
+	from := 0
+	if drawn {
+		from = section(len(b.ids))
+	}
+	b.dev.Write(b.buf.Slice(int64(from), int64(off-from)), b.host[from:off])
 	return batch
 }
 

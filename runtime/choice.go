@@ -32,6 +32,7 @@ type choice struct {
 	first []int32 // [len(list)+1]
 	edits []sampler.Edit
 	k     int // tokens to find for each
+	used  int // bytes of buf
 }
 
 // newChoice allocates what steps of up to rows rows of logits take; nil where
@@ -41,7 +42,7 @@ func newChoice(dev kernels.Chooser, rows, vocab, tokens int) (*choice, error) {
 	if c.maxTop == 0 {
 		return nil, nil
 	}
-	n := 2*section(rows) + section(rows+1) + align64(8*rows*c.words) + kernels.LogitEditBytes*rows*maxEdits
+	n := 2*section(rows) + section(rows+1) + align64(8*rows*c.words) + align64(kernels.LogitEditBytes*rows*maxEdits) + kernels.DrawParamsBytes*rows
 	c.host = make([]byte, n)
 	full := kernels.Choice{N: rows, K: c.maxTop}
 	c.results = make([]byte, full.TopBytes())
@@ -99,21 +100,6 @@ func (c *choice) add(s *sequence, row int) bool {
 	return true
 }
 
-// run chooses for the sequences added and gives each what was found.
-func (c *choice) run(logits kernels.Mat) error {
-	args := c.upload()
-	c.dev.Top(c.out, logits, &args)
-	out := c.results[:args.TopBytes()]
-	if err := c.dev.Read(out, c.out); err != nil {
-		return err
-	}
-	each := len(out) / args.N
-	for i, s := range c.list {
-		c.take(s, out[i*each:(i+1)*each])
-	}
-	return nil
-}
-
 // upload copies the step's rows, masks and edits to the device.
 func (c *choice) upload() kernels.Choice {
 	off := 0
@@ -143,14 +129,15 @@ func (c *choice) upload() kernels.Choice {
 			binary.LittleEndian.PutUint32(b[4+4*j:], math.Float32bits(f))
 		}
 	}
-	c.dev.Write(c.buf, c.host[:min(off, len(c.host))])
+	c.used = min(off, len(c.host))
+	c.dev.Write(c.buf, c.host[:c.used])
 	return args
 }
 
 // take reads one row of Top's output.
 func (c *choice) take(s *sequence, b []byte) {
 	n := int32(binary.LittleEndian.Uint32(b))
-	s.narrow, s.found, s.broken = true, s.found[:0], nil
+	s.narrow, s.found, s.broken, s.guess = true, s.found[:0], nil, int32(binary.LittleEndian.Uint32(b[12:]))
 	if n < 0 {
 		s.broken = &sampler.LogitError{ID: int32(binary.LittleEndian.Uint32(b[4:])), Value: float(b[8:])}
 		return
@@ -164,28 +151,55 @@ func float(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.U
 
 // readLogits waits for the step and reads what the sequences draw from: of
 // those for which the device can choose, the tokens found; of others the row.
-func (e *Engine) readLogits(y kernels.Mat, ran bool) error {
-	dev, c := e.model.dev, e.choice
+// Where it can, it queues the next step before it waits.
+func (e *Engine) readLogits(ran bool) error {
+	dev, c, y := e.model.dev, e.choice, e.y
 	if c == nil || !ran || y.Rows == 0 {
 		return dev.Read(bytesOf(e.logits[:y.Rows*y.Cols]), y.Buf)
 	}
 	c.reset()
-	row := 0
+	var whole []*sequence
 	for _, s := range e.running {
 		if !s.draws() {
 			continue
 		}
 		s.narrow = false
-		if s.failed == nil && !c.add(s, row) {
-			part := e.logits[row*y.Cols : (row+1)*y.Cols]
-			if err := dev.Read(bytesOf(part), y.Buf.Slice(int64(4*row*y.Cols), int64(4*y.Cols))); err != nil {
-				return err
-			}
+		if s.failed == nil && !c.add(s, s.row) {
+			whole = append(whole, s)
 		}
-		row++
 	}
+	if err := e.choose(y); err != nil {
+		return err
+	}
+	for _, s := range whole {
+		part := e.logits[s.row*y.Cols : (s.row+1)*y.Cols]
+		if err := dev.Read(bytesOf(part), y.Buf.Slice(int64(4*s.row*y.Cols), int64(4*y.Cols))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// choose lets the device choose for the sequences added.
+func (e *Engine) choose(y kernels.Mat) error {
+	c := e.choice
 	if len(c.list) == 0 {
-		return dev.Read(nil, y.Buf)
+		return c.dev.Read(nil, y.Buf)
 	}
-	return c.run(y)
+	args := c.upload()
+	top := c.out.Slice(0, args.TopBytes())
+	c.dev.Top(top, y, &args)
+	out := c.results[:top.Size]
+	if drawer, ok := c.dev.(kernels.Drawer); ok && e.mayGoAhead() {
+		if err := e.goAhead(drawer, top)(out); err != nil {
+			return err
+		}
+	} else if err := c.dev.Read(out, top); err != nil {
+		return err
+	}
+	each := len(out) / args.N
+	for i, s := range c.list {
+		c.take(s, out[i*each:(i+1)*each])
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package runtime
 import (
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -19,12 +20,14 @@ type chooserDevice struct {
 	top      int // MaxTop
 	recorded map[kernels.StepKey]func()
 	repeated int
-	chosen   int // rows
+	chosen   int         // rows
+	drawn    int         // rows
+	wrong    func() bool // draw another token than asked for, if set
 }
 
 var (
 	_ kernels.Recorder = (*chooserDevice)(nil)
-	_ kernels.Chooser  = (*chooserDevice)(nil)
+	_ kernels.Drawer   = (*chooserDevice)(nil)
 )
 
 func (d *chooserDevice) Free(b kernels.Buf) {
@@ -61,6 +64,73 @@ func (d *chooserDevice) Top(y kernels.Buf, logits kernels.Mat, c *kernels.Choice
 			mask = d.words(c.Masks)[2*words*int(m):][:2*words]
 		}
 		best(out[each*i:][:each], row[:c.Vocab], mask, c.K)
+	}
+}
+
+func (d *chooserDevice) Draw(ids, top kernels.Buf, k int, draws kernels.Buf) {
+	kernels.CheckDraw(ids, top, k, draws)
+	each := (kernels.TopHeadBytes + k*kernels.TopTokenBytes) / 4
+	for i := range int(draws.Size / kernels.DrawParamsBytes) {
+		d.drawn++
+		p := d.words(draws)[10*i:][:10]
+		f := func(j int) float64 { return math.Float64frombits(uint64(p[2*j]) | uint64(p[2*j+1])<<32) }
+		row := d.words(top)[each*int(p[8]):][:each]
+		id := drawOne(row, int(p[9]), f(0), f(1), f(2), f(3))
+		if d.wrong != nil && d.wrong() {
+			id = (id + 1) % int32(d.vocab)
+		}
+		row[3] = uint32(id)
+		d.words(ids)[i] = uint32(id)
+	}
+}
+
+// drawOne draws as DrawParams says, in the plainest way.
+func drawOne(row []uint32, k int, temperature, topP, minP, u float64) int32 {
+	type token struct {
+		id     int32
+		logit  float32
+		weight float64
+	}
+	var list []token
+	for j := range int(int32(row[0])) {
+		list = append(list, token{id: int32(row[4+2*j]), logit: math.Float32frombits(row[5+2*j])})
+	}
+	if len(list) == 0 {
+		return 0
+	}
+	slices.SortFunc(list, func(a, b token) int { return cmp.Or(cmp.Compare(b.logit, a.logit), cmp.Compare(a.id, b.id)) })
+	if temperature == 0 {
+		return list[0].id
+	}
+	list = list[:min(k, len(list))]
+	mass, kept := 0.0, 0.0
+	for i := range list {
+		list[i].weight = math.Exp((float64(list[i].logit) - float64(list[0].logit)) / temperature)
+		mass += list[i].weight
+	}
+	for i, t := range list {
+		if i > 0 && topP < 1 && kept >= topP*mass || t.weight < minP {
+			list = list[:i]
+			break
+		}
+		kept += t.weight
+	}
+	slices.SortFunc(list, func(a, b token) int { return cmp.Compare(a.id, b.id) })
+	left := u * kept
+	for _, t := range list {
+		if left -= t.weight; left < 0 {
+			return t.id
+		}
+	}
+	return list[len(list)-1].id
+}
+
+func (d *chooserDevice) Later(b kernels.Buf) func([]byte) error {
+	snapshot := make([]byte, b.Size)
+	err := d.Read(snapshot, b)
+	return func(dst []byte) error {
+		copy(dst, snapshot)
+		return err
 	}
 }
 
@@ -106,8 +176,9 @@ func best(out, row, mask []uint32, k int) {
 func TestDeviceThatChooses(t *testing.T) {
 	small := tiny.Small()
 	want := loadTiny(t, &hashDevice{vocab: small.Vocab}, small)
-	repeated, chosen := 0, 0
-	for round := range 40 {
+	repeated, chosen, drawn := 0, 0, 0
+	var ahead, wrong uint64
+	for round := range 60 {
 		random := rand.New(rand.NewPCG(uint64(round), 77))
 		requests := randomRequests(random, 1+random.IntN(8), want.Context, want.tokens)
 		for i := range requests {
@@ -116,6 +187,10 @@ func TestDeviceThatChooses(t *testing.T) {
 			}
 		}
 		dev := &chooserDevice{hashDevice: &hashDevice{vocab: small.Vocab}, recorded: map[kernels.StepKey]func(){}, top: []int{1, 20, 64}[random.IntN(3)]}
+		if round%3 == 0 {
+			errs := rand.New(rand.NewPCG(uint64(round), 5))
+			dev.wrong = func() bool { return errs.IntN(10) == 0 }
+		}
 		e, err := NewEngine(loadTiny(t, dev, small), EngineOptions{Parallel: 1 + random.IntN(4), Chunk: 1 + random.IntN(200), Cache: kernels.CacheF32})
 		if err != nil {
 			t.Fatal(err)
@@ -124,9 +199,16 @@ func TestDeviceThatChooses(t *testing.T) {
 		stopEngine(t, e)
 		repeated += dev.repeated
 		chosen += dev.chosen
+		drawn += dev.drawn
+		stats := e.Stats()
+		ahead, wrong = ahead+stats.Ahead, wrong+stats.Misdrawn
+		if t.Failed() {
+			t.Fatalf("round %d", round)
+		}
 	}
-	if repeated < 1000 || chosen < 1000 {
-		t.Errorf("%d steps were repeated, %d rows chosen: the test does not test them", repeated, chosen)
+	t.Logf("%d steps repeated, %d rows chosen, %d drawn; %d steps queued ahead, %d rows of them for wrong tokens", repeated, chosen, drawn, ahead, wrong)
+	if repeated < 1000 || chosen < 1000 || drawn < 1000 || ahead < 1000 || wrong < 50 {
+		t.Error("the test does not test what it should")
 	}
 }
 
@@ -161,5 +243,54 @@ func TestTableWidth(t *testing.T) {
 	}
 	if binary.Size(kernels.TopHead{}) != kernels.TopHeadBytes || binary.Size(kernels.TopToken{}) != kernels.TopTokenBytes || binary.Size(kernels.LogitEdit{}) != kernels.LogitEditBytes {
 		t.Error("the sizes of Top's structures are not what the seam says")
+	}
+}
+
+// Failures of the device while a step is queued ahead end requests with the device's
+// error, and what the others get is right.
+func TestAheadSurvivesFailures(t *testing.T) {
+	small := tiny.Small()
+	want := loadTiny(t, &hashDevice{vocab: small.Vocab}, small)
+	failed, whole := 0, 0
+	for round := range 20 {
+		random := rand.New(rand.NewPCG(uint64(round), 78))
+		requests := randomRequests(random, 6, want.Context, want.tokens)
+		right := alone(t, want, kernels.CacheF32, requests)
+		dev := &chooserDevice{hashDevice: &hashDevice{vocab: small.Vocab}, recorded: map[kernels.StepKey]func(){}, top: 64}
+		faults := rand.New(rand.NewPCG(uint64(round), 6))
+		dev.fail = func() error {
+			if faults.IntN(60) == 0 {
+				return errors.New("the device fell over")
+			}
+			return nil
+		}
+		e, err := NewEngine(loadTiny(t, dev, small), EngineOptions{Parallel: 3, Cache: kernels.CacheF32})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range requests {
+			var got []int32
+			var fault error
+			for tok, err := range e.Generate(t.Context(), again(r)) {
+				if fault = err; err == nil {
+					got = append(got, tok.ID)
+				}
+			}
+			if fault != nil {
+				failed++
+				if e := (*DeviceError)(nil); !errors.As(fault, &e) {
+					t.Errorf("request %d: %v, want a *DeviceError", i, fault)
+				}
+			} else {
+				whole++
+			}
+			if len(got) > len(right[i]) || !slices.Equal(got, right[i][:len(got)]) || fault == nil && len(got) < len(right[i]) {
+				t.Errorf("round %d, request %d: got %v (%v), want %v", round, i, got, fault, right[i])
+			}
+		}
+		stopEngine(t, e)
+	}
+	if failed < 10 || whole < 10 {
+		t.Errorf("%d requests failed, %d did not", failed, whole)
 	}
 }

@@ -116,6 +116,9 @@ type Engine struct {
 	kv      []kernels.Cache // of each layer
 	pool    *pagePool
 	choice  *choice     // where the device chooses; or nil
+	y       kernels.Mat // logits of the step at work
+	ahead   kernels.Mat // logits of the step that was queued behind it
+	queued  bool        // the step at work was queued before the last one was read
 	logits  []float32   // [Parallel, vocab] read from the device
 	waiting []*sequence // without pages, in order of id
 	running []*sequence // in order of id

@@ -65,7 +65,7 @@ func (m *Model) chunkLogits(s *Scratch, kv []kernels.Cache, b *batchBuilder, at 
 	for i := range n {
 		b.want = append(b.want, int32(i))
 	}
-	step := b.upload()
+	step := b.upload(false)
 	wants := step.Want
 	step.Wants = 0
 	m.Forward(s, kv, step)

@@ -37,6 +37,11 @@ type sequence struct {
 	pages []int32   // page table; the first done tokens are in the cache
 	done  int
 	rows  int // tokens from done on that this step runs
+	row   int // of the step's logits, where it draws
+
+	ahead bool  // the next step is queued and has a row for the token that this one draws
+	next  int   // the row of logits there
+	guess int32 // the token that the device drew for it
 
 	cached  int       // prompt tokens found in the prefix cache
 	resumed bool      // was preempted: what it finds in the cache is its own

@@ -18,6 +18,8 @@ type Stats struct {
 	ForcedTokens    uint64 // of them, those that a mask forced
 	Steps           uint64
 	Rows            uint64 // computed in all steps, repeated work included
+	Ahead           uint64 // steps queued before the one before them was read
+	Misdrawn        uint64 // rows of them for other tokens than the host drew
 	Preemptions     uint64
 	Failures        uint64 // failed steps, and requests that failed in sampling
 
@@ -28,7 +30,7 @@ type Stats struct {
 // counters are the engine's, and the copy that others see.
 type counters struct {
 	promptTokens, cachedTokens, generatedTokens, forcedTokens uint64
-	steps, rows, preemptions, failures                        uint64
+	steps, rows, aheads, misdrawn, preemptions, failures      uint64
 	lastError                                                 error
 
 	statsMu sync.Mutex
@@ -43,7 +45,7 @@ func (e *Engine) publishStats() {
 		Running:   len(e.running),
 		PagesUsed: e.pool.held, PagesCached: e.pool.idle, PagesFree: e.pool.available(),
 		PromptTokens: e.promptTokens, CachedTokens: e.cachedTokens, GeneratedTokens: e.generatedTokens, ForcedTokens: e.forcedTokens,
-		Steps: e.steps, Rows: e.rows, Preemptions: e.preemptions, Failures: e.failures, Failure: e.lastError,
+		Steps: e.steps, Rows: e.rows, Ahead: e.aheads, Misdrawn: e.misdrawn, Preemptions: e.preemptions, Failures: e.failures, Failure: e.lastError,
 	}
 }
 

@@ -23,13 +23,17 @@ func (e *Engine) step() {
 		}
 	}()
 	e.dropCancelled()
-	e.admit()
-	e.plan()
-	if !e.build() {
-		return
+	if !e.resume() {
+		e.admit()
+		e.plan()
+		if !e.build() {
+			return
+		}
+		e.queued = false
 	}
 	ran, err := e.run()
 	if err != nil {
+		e.stay()
 		e.failed(err)
 		for _, s := range slices.Clone(e.running) {
 			if s.rows > 0 {
@@ -47,6 +51,7 @@ func (e *Engine) step() {
 // afterPanic ends the sequences of the step. Nothing is known of the pages any
 // more: the cache is emptied, and the other sequences are computed anew.
 func (e *Engine) afterPanic(err error) {
+	e.stay()
 	e.failed(err)
 	hit := func(s *sequence) bool { return s.rows > 0 }
 	all := !slices.ContainsFunc(e.running, hit)
@@ -232,30 +237,38 @@ func (e *Engine) build() bool {
 		}
 		b.add(s.tokens[s.done:s.done+s.rows], s.done, s.pages)
 		if s.draws() {
-			b.wantLast()
+			s.row = b.wantLast()
 		}
 	}
 	return len(b.ids) > 0
 }
 
-// run computes the step, asks the masks meanwhile, and reads the logits; false
-// means that it was left unfinished because nobody wants it any more.
+// run computes the step unless it is queued already, asks the masks meanwhile,
+// and reads what the sequences draw from; false means that it was left unfinished
+// because nobody wants it any more.
 func (e *Engine) run() (ran bool, err error) {
-	m := e.model
-	b := e.batch.upload()
-	b.Stop = e.unwanted
-	y, ran := m.Forward(e.scratch, e.kv, b)
-	e.steps++
-	e.rows += uint64(len(e.batch.ids))
+	m, ran := e.model, true
+	if !e.queued {
+		b := e.batch.upload(false)
+		b.Stop = e.unwanted
+		e.y, ran = m.Forward(e.scratch, e.kv, b)
+		e.count()
+	}
 	if ran {
 		e.askMasks()
 	}
 	// A step without wanted rows is waited for, too: the device's queue stays
 	// short and a failure hits the sequences that caused it.
-	if err := e.readLogits(y, ran); err != nil {
+	if err := e.readLogits(ran); err != nil {
 		return false, &DeviceError{Device: m.dev.Name(), Err: err}
 	}
 	return ran, nil
+}
+
+// count counts the step that was queued.
+func (e *Engine) count() {
+	e.steps++
+	e.rows += uint64(len(e.batch.ids))
 }
 
 // unwanted reports that everyone with rows in this step has gone.
@@ -270,7 +283,7 @@ func (e *Engine) unwanted() bool {
 
 // deliver records what was computed and samples.
 func (e *Engine) deliver() {
-	vocab, row := e.model.Config.Vocab, 0
+	vocab := e.model.Config.Vocab
 	for i := 0; i < len(e.running); {
 		s := e.running[i]
 		if s.rows == 0 {
@@ -283,10 +296,9 @@ func (e *Engine) deliver() {
 			i++
 			continue
 		}
-		if e.next(s, e.logits[row*vocab:(row+1)*vocab]) {
+		if e.next(s, e.logits[s.row*vocab:(s.row+1)*vocab]) {
 			i++
 		}
-		row++
 	}
 }
 

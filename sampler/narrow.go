@@ -126,3 +126,23 @@ func (c *candidates) first() int32 {
 	}
 	return best.id
 }
+
+// Ahead is how the next token is drawn from the Narrow list, for a device that
+// draws before SampleTop does.
+type Ahead struct {
+	Temperature, TopP, MinP float64
+	U                       float64 // the next number of the random stream
+	K                       int
+}
+
+// Ahead returns how SampleTop will draw next, without taking a number of the
+// random stream; ok is false where the device's rules do not cover it.
+func (s *Sampler) Ahead() (a Ahead, ok bool) {
+	k, ok := s.Narrow()
+	if !ok || s.params.TypicalP < 1 {
+		return Ahead{}, false
+	}
+	next := s.rng
+	p := &s.params
+	return Ahead{Temperature: p.Temperature, TopP: p.TopP, MinP: p.MinP, U: next.uniform(), K: k}, true
+}
