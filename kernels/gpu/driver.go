@@ -38,6 +38,35 @@ type Driver interface {
 	Close() error
 }
 
+// Meter is a Driver that can also measure.
+type Meter interface {
+	// CopyBandwidth copies within the device's memory and returns the bytes read and
+	// written a second.
+	CopyBandwidth() (float64, error)
+	// Clocks says what the GPU does now.
+	Clocks() Clocks
+	// Profile turns on and off that every launch is timed. While it is on, launches do not
+	// overlap, Capture records nothing and a step takes longer.
+	Profile(on bool) error
+	// Times returns the time that each kernel took since the last call, that with the most first.
+	Times() ([]KernelTime, error)
+}
+
+// Clocks is the state of a GPU at one moment; 0: not known.
+type Clocks struct {
+	SMMHz     int     `json:"sm_mhz"`
+	MemoryMHz int     `json:"memory_mhz"`
+	Watts     float64 `json:"watts"`
+	Celsius   int     `json:"celsius"`
+}
+
+// KernelTime is what a kernel's launches took.
+type KernelTime struct {
+	Name     string  `json:"name"`
+	Launches int     `json:"launches"`
+	Seconds  float64 `json:"seconds"` // of all launches
+}
+
 // Function is a kernel that a Driver has found.
 type Function int
 

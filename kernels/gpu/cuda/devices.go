@@ -3,6 +3,7 @@
 package cuda
 
 // #include "libcuda/libcuda.h"
+// #include "shim.h"
 import "C"
 
 import (
@@ -64,8 +65,23 @@ func describe(ordinal int) (info gpu.Info, err error) {
 		}
 	}
 	info.L2, info.ClockMHz, info.MemoryMHz = int64(l2), clock/1000, memory/1000
-	info.DriverVersion = driverVersion()
+	clocks := readClocks(dev)
+	info.DriverVersion = driverVersion(C.GoString(&clocks.driver[0]))
 	return info, nil
+}
+
+// readClocks asks NVML about a device; all is zero where there is none.
+func readClocks(dev cu.Device) (c C.ort_clocks) {
+	var at [3]int
+	for i, a := range []cu.DeviceAttribute{cu.PciDomainID, cu.PciBusID, cu.PciDeviceID} {
+		v, err := dev.Attribute(a)
+		if err != nil {
+			return c
+		}
+		at[i] = v
+	}
+	C.ort_read_clocks(C.uint(at[0]), C.uint(at[1]), C.uint(at[2]), &c)
+	return c
 }
 
 // Usable says why the kernels do not run on a GPU.
@@ -76,8 +92,13 @@ func Usable(info gpu.Info) error {
 	return nil
 }
 
-// driverVersion is the newest CUDA that the driver knows.
-func driverVersion() string {
+// driverVersion joins the driver's own version, if it is known, and the newest
+// CUDA that the driver knows.
+func driverVersion(nvidia string) string {
 	v := cu.Version()
-	return fmt.Sprintf("CUDA %d.%d", v/1000, v%1000/10)
+	s := fmt.Sprintf("CUDA %d.%d", v/1000, v%1000/10)
+	if nvidia != "" {
+		s = nvidia + ", " + s
+	}
+	return s
 }

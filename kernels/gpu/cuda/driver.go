@@ -11,6 +11,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"runtime"
 	"unsafe"
 
@@ -44,7 +45,8 @@ type driver struct {
 	funcs   []function // by gpu.Function
 
 	capturing bool
-	lost      error // the error after which the context is of no more use
+	profile   *profile // nil: off
+	lost      error    // the error after which the context is of no more use
 	live      map[uint64]int64
 	graphs    map[*graph]struct{}
 }
@@ -63,6 +65,11 @@ var _ gpu.Driver = (*driver)(nil)
 // Open makes a context on the GPU of the number given, from 0, in the order
 // of CUDA_VISIBLE_DEVICES.
 func Open(ordinal int) (gpu.Driver, error) {
+	return open(ordinal, images)
+}
+
+// open is Open with the kernels of a file system.
+func open(ordinal int, kernels fs.FS) (gpu.Driver, error) {
 	infos, err := Devices()
 	if err != nil {
 		return nil, err
@@ -70,19 +77,22 @@ func Open(ordinal int) (gpu.Driver, error) {
 	if ordinal < 0 || ordinal >= len(infos) {
 		return nil, fmt.Errorf("there is no GPU number %d: this machine has %d, from 0", ordinal, len(infos))
 	}
-	m, err := readManifest()
+	if err := Usable(infos[ordinal]); err != nil {
+		return nil, err
+	}
+	m, err := readManifest(kernels)
 	if err != nil {
 		return nil, err
 	}
 	d := &driver{info: infos[ordinal], kernels: m, images: map[string]cu.Module{}, live: map[uint64]int64{}, graphs: map[*graph]struct{}{}}
-	if err := d.open(ordinal); err != nil {
+	if err := d.start(ordinal); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
 }
 
-// open makes the context, its stream and the buffers.
-func (d *driver) open(ordinal int) (err error) {
+// start makes the context, its stream and the buffers.
+func (d *driver) start(ordinal int) (err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if d.device, err = cu.GetDevice(ordinal); err != nil {
@@ -90,8 +100,7 @@ func (d *driver) open(ordinal int) (err error) {
 	}
 	if d.ctx, err = d.device.MakeContext(cu.SchedAuto); err != nil {
 		return d.failure("making a context on "+d.info.Name, err)
-	}
-	defer cu.PopCurrentCtx() // it was made current; ort_use keeps track from here on
+	} // it is current on this thread now
 	if d.stream, err = cu.MakeStream(cu.NonBlocking); err != nil {
 		return d.failure("making a stream", err)
 	}
@@ -204,11 +213,12 @@ func (d *driver) Zero(dst uint64, n int64) error {
 // before or not.
 func (d *driver) Close() error {
 	if d.ctx == (cu.CUContext{}) {
-		return d.lost
+		return nil
 	}
 	for g := range d.graphs {
 		g.Close()
 	}
+	d.profile.close()
 	if d.shim != nil {
 		C.ort_close(d.shim)
 		d.shim = nil

@@ -93,11 +93,21 @@ func (d *driver) Launch(fn gpu.Function, g gpu.Grid, args unsafe.Pointer, size u
 		shared: C.uint32_t(g.Shared)}
 	if d.info.Major >= 9 {
 		grid.cluster = C.uint32_t(g.Cluster)
-		if g.Overlap {
+		if g.Overlap && d.profile == nil {
 			grid.overlap = 1
 		}
 	}
-	return d.check("launching kernel "+f.name, C.ort_launch(d.shim, f.handle, grid, args))
+	if d.profile != nil {
+		return d.timed(f.name, func() error { return d.launch(f, grid, args) })
+	}
+	return d.launch(f, grid, args)
+}
+
+func (d *driver) launch(f *function, grid C.ort_grid, args unsafe.Pointer) error {
+	if r := C.ort_launch(d.shim, f.handle, grid, args); r != success {
+		return d.check("launching kernel "+f.name, r)
+	}
+	return nil
 }
 
 // graph is a recorded step.
@@ -113,6 +123,9 @@ func (d *driver) Capture(queue func() error) (gpu.Graph, error) {
 	}
 	if d.capturing {
 		panic("cuda: Capture within Capture")
+	}
+	if d.profile != nil {
+		return nil, nil
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -154,26 +154,6 @@ int ort_write(ort_shim *s, uint64_t dst, const void *src, size_t n) {
 	return CUDA_SUCCESS;
 }
 
-int ort_stage(ort_shim *s, size_t n, void **buffer) {
-	TRY(ort_use(s));
-	if (n > s->slot_bytes)
-		return CUDA_ERROR_INVALID_VALUE;
-	if (s->slot_bytes - s->slot[s->at].used < n)
-		TRY(next_slot(s));
-	*buffer = s->slot[s->at].host + s->slot[s->at].used;
-	return CUDA_SUCCESS;
-}
-
-int ort_send(ort_shim *s, uint64_t dst, size_t n) {
-	TRY(ort_use(s));
-	slot *b = &s->slot[s->at];
-	if (n > s->slot_bytes - b->used)
-		return CUDA_ERROR_INVALID_VALUE;
-	TRY(cuMemcpyHtoDAsync((CUdeviceptr)dst, b->host + b->used, n, s->stream));
-	b->used += (n + 63) / 64 * 64;
-	return CUDA_SUCCESS;
-}
-
 int ort_read(ort_shim *s, void *dst, uint64_t src, size_t n) {
 	TRY(ort_use(s));
 	uint8_t *to = dst, *host = s->slot[s->slots - 1].host;

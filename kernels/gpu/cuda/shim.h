@@ -39,16 +39,20 @@ int ort_read(ort_shim *s, void *dst, uint64_t src, size_t n);
 int ort_copy(ort_shim *s, uint64_t dst, uint64_t src, size_t n);
 int ort_zero(ort_shim *s, uint64_t dst, size_t n);
 
-// ort_stage waits for a free buffer of at least n bytes (at most slot_bytes) and returns its
-// address, for ort_send, which queues its copy. In between, no ort_write, ort_read or second ort_stage.
-int ort_stage(ort_shim *s, size_t n, void **buffer);
-int ort_send(ort_shim *s, uint64_t dst, size_t n);
-
 int ort_capture_begin(ort_shim *s);
 // Ends the recording; *exec is a CUgraphExec, or 0 on failure or if drop is not 0.
 int ort_capture_end(ort_shim *s, int drop, uintptr_t *exec);
 int ort_replay(ort_shim *s, uintptr_t exec);
 int ort_free_graph(ort_shim *s, uintptr_t exec);
+
+// ort_clocks is what NVML says of a GPU now; 0: not known.
+typedef struct {
+	unsigned sm_mhz, memory_mhz, power_mw, celsius;
+	char driver[80]; // version of NVIDIA's driver, such as 580.95.05
+} ort_clocks;
+
+// Asks NVML about the GPU at a PCI address; returns 0 where there is no NVML or no such GPU.
+int ort_read_clocks(unsigned domain, unsigned bus, unsigned device, ort_clocks *out);
 
 // The name and the text of a CUresult; empty where there is no driver.
 const char *ort_error_name(int result);
