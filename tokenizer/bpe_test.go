@@ -34,17 +34,21 @@ func slowMerge(tok *Tokenizer, word string) []int32 {
 
 func TestMerge(t *testing.T) {
 	tiny := mustNew(t, tinyVocab("a+a", "aa+aa", "a+b", "b+a", "ab+ab", "aa+b", "b+b", "aaaa+aaaa", "bb+ab"))
+	odd := mustNew(t, tinyVocab("aaaa+aaaa", "aa+aa", "ab+ab", "a+b", "aa+b", "bb+ab", "a+a", "b+a", "b+b")) // longer tokens first
 	big := qwen3(t)
 	g := newGenerator(9, nil)
-	ofTiny, ofBig := newScratch(), newScratch()
-	for i := range 6000 {
+	ofTiny, ofBig, ofOdd := newScratch(), newScratch(), newScratch()
+	for i := range 9000 {
 		tok, s, word := tiny, ofTiny, g.repeat(120, func() string { return pick(g, []string{"a", "a", "b", "c"}) })
-		if i%3 == 0 {
+		switch i % 3 {
+		case 0:
 			tok, s, word = big, ofBig, g.longWord()
+		case 1:
+			tok, s = odd, ofOdd
 		}
 		want := slowMerge(tok, word)
 		if got := tok.mergeLong(nil, word, s); !slices.Equal(got, want) {
-			t.Fatalf("%q by heap: got %v, want %v", word, got, want)
+			t.Fatalf("%q by queue: got %v, want %v", word, got, want)
 		}
 		if got := tok.merge(nil, word, s); !slices.Equal(got, want) {
 			t.Fatalf("%q: got %v, want %v", word, got, want)

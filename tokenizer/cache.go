@@ -14,7 +14,7 @@ type scratch struct {
 	ids   [shortWord]uint32
 	ranks [shortWord]uint32
 	nodes []node
-	heap  pairHeap
+	queue pairQueue
 }
 
 func newScratch() *scratch { return new(scratch) }

@@ -27,7 +27,8 @@ type Tokenizer struct {
 	addBOS        bool
 	ignoreMerges  bool
 
-	scratch sync.Pool // of *scratch
+	scratch sync.Pool  // of *scratch
+	giant   sync.Mutex // of mergeLong for giant words
 }
 
 // UTF8Error reports text that is not valid UTF-8.
