@@ -181,7 +181,7 @@ func need(o openai.Reader, name string) string {
 func readText(o openai.Reader) string {
 	text := need(o, "text")
 	o.Only("citations", "the template has no place for them", "[]")
-	cacheControl(o)
+	openai.ReadCacheControl(o)
 	return text
 }
 
@@ -201,7 +201,7 @@ func (c *conversation) toolUse(o openai.Reader) {
 	call.Arguments = string(input)
 	o.Only("caller", "the model calls directly", `{"type":"direct"}`)
 	o.Only("toolset_name", "there are no toolsets")
-	cacheControl(o)
+	openai.ReadCacheControl(o)
 	c.calls = append(c.calls, call)
 }
 
@@ -224,7 +224,7 @@ func (c *conversation) toolResult(o openai.Reader) {
 		m.Content = chat.Text("Error: " + m.Content.String())
 	}
 	o.Only("toolset_name", "there are no toolsets")
-	cacheControl(o)
+	openai.ReadCacheControl(o)
 	if len(c.texts) > 0 {
 		c.end()
 	}

@@ -77,25 +77,7 @@ func (r *Request) readPrompt(o openai.Reader) {
 	r.readSystem(o)
 	r.readMessages(o)
 	r.readTools(o)
-	cacheControl(o)
-}
-
-// cacheControl reads the hint that a prompt is to be cached up to here.
-func cacheControl(o openai.Reader) {
-	raw, ok := o.Raw("cache_control")
-	if !ok {
-		return
-	}
-	c, err := openai.ReadObject(o.In("cache_control"), raw)
-	if err != nil {
-		o.Fail(err)
-		return
-	}
-	if typ, _ := c.String("type"); typ != "ephemeral" {
-		c.Fail(openai.Invalid(c.In("type"), openai.CodeInvalidValue, "%q must be %q", c.In("type"), "ephemeral"))
-	}
-	c.Only("ttl", "the prefix cache holds a prompt while there is memory", `"5m"`)
-	o.Fail(c.Done())
+	openai.ReadCacheControl(o)
 }
 
 // readMetadata reads metadata, which tells who asks and changes nothing.
@@ -235,7 +217,7 @@ func readTool(path string, raw json.RawMessage) (json.RawMessage, *openai.Error)
 	o.Only("defer_loading", "tools are not searched for", "false")
 	o.Only("allowed_callers", "the model calls directly", `["direct"]`)
 	o.Only("input_examples", "the template has no place for them", "[]")
-	cacheControl(o)
+	openai.ReadCacheControl(o)
 	return append(out, "}}"...), o.Done()
 }
 

@@ -25,7 +25,7 @@ func TestParseRefuses(t *testing.T) {
 	for _, tt := range []struct{ name, body, param, code string }{
 		{"not json", "hello", "", openai.CodeInvalidJSON},
 		{"array", "[]", "", openai.CodeInvalidType},
-		{"deep", body(`"system":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000)), "", openai.CodeInvalidJSON},
+		{"deep", body(`"system":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000)), "system[0][0][0][0][0][0][0]", openai.CodeInvalidJSON},
 		{"no model", `{"max_tokens":1,"messages":[{"role":"user","content":"hi"}]}`, "model", openai.CodeMissing},
 		{"no max_tokens", `{"model":"m","messages":[{"role":"user","content":"hi"}]}`, "max_tokens", openai.CodeMissing},
 		{"null max_tokens", `{"model":"m","max_tokens":null,"messages":[{"role":"user","content":"hi"}]}`, "max_tokens", openai.CodeMissing},

@@ -32,6 +32,7 @@ type ChatRequest struct {
 	// tools stay out of the prompt and no call is looked for.
 	Turn     grammar.Config
 	Thinking *bool                      // enable_thinking; nil: the template's default
+	Budget   int                        // tokens of thinking at most; 0: as many as the model wants
 	Kwargs   map[string]json.RawMessage // the other chat_template_kwargs
 	// Closed leaves out the beginning of the assistant's turn; only ParsePrompt
 	// sets it.
@@ -187,6 +188,7 @@ func readMessage(path string, raw json.RawMessage, m *chat.Message) *Error {
 	o.str("reasoning")
 	o.raw("content")
 	o.raw("tool_calls")
+	ReadCacheControl(Reader{o})
 	o.only("refusal", "a refusal cannot be part of a conversation here")
 	o.only("audio", "the model takes text only")
 	o.only("function_call", `use "tool_calls"`)
@@ -226,6 +228,7 @@ func checkParts(o *object) *Error {
 			for _, f := range list.known {
 				part.raw(f)
 			}
+			ReadCacheControl(Reader{part})
 			if typ, ok := part.str("type"); list.name == "content" && ok && typ != "text" {
 				return invalid(part.in("type"), CodeUnsupported, "%q: %q is not supported; the model takes text only", part.in("type"), clip(typ))
 			}
@@ -279,14 +282,11 @@ func (r *ChatRequest) readThinking(o *object) {
 	if !ok {
 		return
 	}
-	think := effort != "none"
-	if effort != "none" && effort != "medium" {
-		o.fail(invalid("reasoning_effort", CodeUnsupported,
-			`"reasoning_effort" may be "none" or "medium": the model thinks or does not, there are no degrees`))
-	} else if r.Thinking != nil && *r.Thinking != think {
+	think, budget := readEffort(o, "reasoning_effort", effort)
+	if r.Thinking != nil && *r.Thinking != think {
 		o.fail(invalid("reasoning_effort", CodeInvalidValue, `"reasoning_effort" contradicts "chat_template_kwargs.enable_thinking"`))
 	}
-	r.Thinking = &think
+	r.Thinking, r.Budget = &think, budget
 }
 
 // flag reads true or false; nil where it is absent.

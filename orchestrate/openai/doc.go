@@ -17,11 +17,14 @@
 // their requests become a ChatRequest (Constrain reads tools and formats), and an
 // Answer puts the job's events into their form.
 //
-// What the Responses API says differently here, or leaves open: reasoning.effort
-// is none or medium, and absent the template's default; thinking comes whole, as
-// reasoning_text, so that "reasoning.encrypted_content" in include changes nothing;
-// strict is false where it is absent; stored responses lie in memory, within a
-// ResponseStore's bounds, and belong to the API key that made them.
+// reasoning_effort none turns thinking off, minimal and low bound it (to 256 and
+// 2,048 tokens), medium and above leave it to the model; absent, it is the
+// template's default.
+//
+// What the Responses API says differently here, or leaves open: thinking comes
+// whole, as reasoning_text, so that "reasoning.encrypted_content" in include changes
+// nothing; strict is false where it is absent; stored responses lie in memory, within
+// a ResponseStore's bounds, and belong to the API key that made them.
 //
 // All errors that a client is to see are *Error.
 package openai

@@ -84,6 +84,12 @@ func (b *Backend) Chat(r *ChatRequest) (*Job, *Error) {
 	if err := b.constrain(j, r); err != nil {
 		return nil, err
 	}
+	if r.Budget > 0 {
+		if err := j.LimitThinking(r.Budget); err != nil {
+			err.Param = "reasoning_effort"
+			return nil, err
+		}
+	}
 	return j, nil
 }
 

@@ -25,10 +25,10 @@ func checkJSON(data []byte) *Error { return checkValues(data, maxValues) }
 // checkValues is checkJSON with another limit on the number of values.
 func checkValues(data []byte, limit int) *Error {
 	if bytes.HasPrefix(data, []byte("\xef\xbb\xbf")) {
-		return syntaxError(0, "a byte order mark; send UTF-8 without it")
+		return syntaxError(data, 0, "a byte order mark; send UTF-8 without it")
 	}
 	if !utf8.Valid(data) {
-		return syntaxError(invalidUTF8(data), "invalid UTF-8")
+		return syntaxError(data, invalidUTF8(data), "invalid UTF-8")
 	}
 	c := checker{data: data, limit: limit}
 	c.space()
@@ -44,9 +44,14 @@ func checkValues(data []byte, limit int) *Error {
 	return c.err
 }
 
-// syntaxError is the 400 for a body that is not proper JSON.
-func syntaxError(offset int, what string) *Error {
-	return invalid("", CodeInvalidJSON, "invalid JSON at byte %d: %s", offset, what)
+// syntaxError is the 400 for a body that is not proper JSON. It names the field
+// that it is in.
+func syntaxError(data []byte, offset int, what string) *Error {
+	path := pathAt(data[:offset])
+	if path == "" {
+		return invalid("", CodeInvalidJSON, "invalid JSON at byte %d: %s", offset, what)
+	}
+	return invalid(path, CodeInvalidJSON, "invalid JSON at byte %d, in %q: %s", offset, path, what)
 }
 
 // invalidUTF8 is the offset of the first byte of data that is not UTF-8.
@@ -73,7 +78,7 @@ type checker struct {
 
 func (c *checker) fail(what string) {
 	if c.err == nil {
-		c.err = syntaxError(c.pos, what)
+		c.err = syntaxError(c.data, c.pos, what)
 	}
 }
 

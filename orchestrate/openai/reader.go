@@ -80,6 +80,26 @@ func (r Reader) Stop(name string) []string {
 	return stop
 }
 
+// ReadCacheControl reads cache_control, Anthropic's hint that a prompt is to be
+// cached up to here, which clients send to chat completions too. It asks for what
+// happens anyway: the prefix cache holds every prompt while there is memory.
+func ReadCacheControl(o Reader) {
+	raw, ok := o.Raw("cache_control")
+	if !ok {
+		return
+	}
+	c, err := ReadObject(o.In("cache_control"), raw)
+	if err != nil {
+		o.Fail(err)
+		return
+	}
+	if typ, _ := c.String("type"); typ != "ephemeral" {
+		c.Fail(invalid(c.In("type"), CodeInvalidValue, "%q must be %q", c.In("type"), "ephemeral"))
+	}
+	c.Only("ttl", "the prefix cache holds a prompt while there is memory", `"5m"`)
+	o.Fail(c.Done())
+}
+
 // Invalid is a 400 about the field param, with one of the Code constants.
 func Invalid(param, code, format string, args ...any) *Error {
 	return invalid(param, code, format, args...)

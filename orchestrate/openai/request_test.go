@@ -32,22 +32,22 @@ func TestParseChatRefuses(t *testing.T) {
 	tests := []struct{ name, body, param, code, text string }{
 		{"empty", "", "", CodeInvalidJSON, "empty"},
 		{"not json", "hello", "", CodeInvalidJSON, "at byte 0"},
-		{"cut", `{"model":"m"`, "", CodeInvalidJSON, "at byte 12"},
+		{"cut", `{"model":"m"`, "model", CodeInvalidJSON, "at byte 12"},
 		{"trailing", `{} x`, "", CodeInvalidJSON, "at byte 3"},
 		{"array", `[]`, "", CodeInvalidType, "an array"},
 		{"bom", "\xef\xbb\xbf{}", "", CodeInvalidJSON, "byte order mark"},
-		{"utf8", "{\"model\":\"\xff\"}", "", CodeInvalidJSON, "at byte 10: invalid UTF-8"},
-		{"nul", "{\"model\":\"a\x00\"}", "", CodeInvalidJSON, `\u0000`},
-		{"lone surrogate", `{"model":"\ud800"}`, "", CodeInvalidJSON, "surrogate"},
-		{"low surrogate", `{"model":"\udc00x"}`, "", CodeInvalidJSON, "surrogate"},
-		{"escape", `{"model":"\x"}`, "", CodeInvalidJSON, "escape"},
+		{"utf8", "{\"model\":\"\xff\"}", "model", CodeInvalidJSON, "at byte 10, in \"model\": invalid UTF-8"},
+		{"nul", "{\"model\":\"a\x00\"}", "model", CodeInvalidJSON, `\u0000`},
+		{"lone surrogate", `{"model":"\ud800"}`, "model", CodeInvalidJSON, "surrogate"},
+		{"low surrogate", `{"model":"\udc00x"}`, "model", CodeInvalidJSON, "surrogate"},
+		{"escape", `{"model":"\x"}`, "model", CodeInvalidJSON, "escape"},
 		{"duplicate", `{"model":"m","model":"n"}`, "", CodeInvalidJSON, "twice"},
 		{"escaped duplicate", `{"model":"m","mode\u006c":"n"}`, "", CodeInvalidJSON, "twice"},
-		{"deep", `{"messages":` + deep + `}`, "", CodeInvalidJSON, "nesting"},
-		{"many values", `{"messages":` + many(maxValues, "1") + `}`, "", CodeInvalidJSON, "more than 524288 values"},
-		{"1e400", chatBody(`"temperature":1e400`), "", CodeInvalidJSON, "64-bit float"},
-		{"NaN", chatBody(`"temperature":NaN`), "", CodeInvalidJSON, "want a value"},
-		{"leading zero", chatBody(`"temperature":01`), "", CodeInvalidJSON, "want ','"},
+		{"deep", `{"messages":` + deep + `}`, "messages[0][0][0][0][0][0][0]", CodeInvalidJSON, "nesting"},
+		{"many values", `{"messages":` + many(maxValues, "1") + `}`, "messages[524286]", CodeInvalidJSON, "more than 524288 values"},
+		{"1e400", chatBody(`"temperature":1e400`), "temperature", CodeInvalidJSON, "64-bit float"},
+		{"NaN", chatBody(`"temperature":NaN`), "temperature", CodeInvalidJSON, "want a value"},
+		{"leading zero", chatBody(`"temperature":01`), "temperature", CodeInvalidJSON, "want ','"},
 		{"no model", `{"messages":[{"role":"user","content":"hi"}]}`, "model", CodeMissing, ""},
 		{"model type", `{"model":3,"messages":[]}`, "model", CodeInvalidType, "the number 3"},
 		{"no messages", `{"model":"m"}`, "messages", CodeMissing, ""},
@@ -97,7 +97,9 @@ func TestParseChatRefuses(t *testing.T) {
 		{"parameters type", chatBody(`"tools":[{"type":"function","function":{"name":"f","parameters":[]}}]`), "tools[0].function.parameters", CodeInvalidType, "an array"},
 		{"store", chatBody(`"store":true`), "store", CodeUnsupported, ""},
 		{"modalities", chatBody(`"modalities":["audio"]`), "modalities", CodeUnsupported, ""},
-		{"effort", chatBody(`"reasoning_effort":"high"`), "reasoning_effort", CodeUnsupported, ""},
+		{"effort", chatBody(`"reasoning_effort":"loud"`), "reasoning_effort", CodeInvalidValue, "minimal"},
+		{"effort against switch", chatBody(`"reasoning_effort":"low","chat_template_kwargs":{"enable_thinking":false}`), "reasoning_effort", CodeInvalidValue, "contradicts"},
+		{"cache control", `{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"a","cache_control":{"type":"x"}}]}]}`, "messages[0].content[0].cache_control.type", CodeInvalidValue, ""},
 		{"kwargs type", chatBody(`"chat_template_kwargs":{"enable_thinking":"no"}`), "chat_template_kwargs.enable_thinking", CodeInvalidType, ""},
 		{"metadata", chatBody(`"metadata":{"a":1}`), "metadata.a", CodeInvalidType, ""},
 	}
@@ -121,7 +123,7 @@ func TestParseChatRefuses(t *testing.T) {
 func TestParseChatAccepts(t *testing.T) {
 	body := `{"model":"m","messages":[
 		{"role":"system","content":"s"},
-		{"role":"user","content":[{"type":"text","text":"a\u0000\ud83d\ude00"}],"name":"n"},
+		{"role":"user","content":[{"type":"text","text":"a\u0000\ud83d\ude00","cache_control":{"type":"ephemeral"}}],"name":"n"},
 		{"role":"assistant","content":null,"refusal":null,"audio":null,"function_call":null,"annotations":[],
 		 "reasoning_content":"r","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{not json"}}]},
 		{"role":"tool","tool_call_id":"nobody","content":"x"}],
@@ -218,4 +220,42 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestEffort: none turns thinking off, the lower efforts bound it, the others
+// and no effort do not.
+func TestEffort(t *testing.T) {
+	yes, no := true, false
+	for _, tt := range []struct {
+		body   string
+		think  *bool
+		budget int
+	}{
+		{`"n":1`, nil, 0}, {`"reasoning_effort":null`, nil, 0}, {`"reasoning_effort":"none"`, &no, 0},
+		{`"reasoning_effort":"minimal"`, &yes, 256}, {`"reasoning_effort":"low"`, &yes, 2048},
+		{`"reasoning_effort":"medium"`, &yes, 0}, {`"reasoning_effort":"high"`, &yes, 0}, {`"reasoning_effort":"xhigh"`, &yes, 0},
+	} {
+		r, err := ParseChat([]byte(chatBody(tt.body)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (r.Thinking == nil) != (tt.think == nil) || r.Thinking != nil && *r.Thinking != *tt.think || r.Budget != tt.budget {
+			t.Errorf("%s: thinking %v, at most %d tokens", tt.body, r.Thinking, r.Budget)
+		}
+	}
+}
+
+// TestSyntaxErrorsNameTheField: so do errors in the text of the body itself.
+func TestSyntaxErrorsNameTheField(t *testing.T) {
+	for _, tt := range []struct{ body, param string }{
+		{"", ""}, {"x", ""}, {"{", ""}, {`{"a`, ""}, {`{"a":`, "a"}, {`{"a":tru}`, "a"}, {`{"a":1,"b":01}`, "b"}, {`{"a":1,x`, ""},
+		{`{"a":[1,{"b":[[],"` + "\xff" + `"]}]}`, "a[1].b[1]"}, {`{"a":{"b\"{":"\ud800"}}`, `a.b\"{`},
+		{`{"a":{"b":{},"c":[` + "\x01]}}", "a.c[0]"}, {`{"a":"}]","b":[1,2,1e999]}`, "b[2]"}, {`{"a":{"b":1,"b":2}}`, "a"},
+		{"[[[\"\xff", "[0][0][0]"}, {"}}]]{\"\xff", ""}, {`{"a` + "\xff" + `":1}`, ""},
+	} {
+		_, err := parseBody([]byte(tt.body))
+		if err == nil || err.Code != CodeInvalidJSON || err.Param != tt.param {
+			t.Errorf("%q: %+v, want param %q", tt.body, err, tt.param)
+		}
+	}
 }

@@ -103,7 +103,7 @@ func (r *ResponsesRequest) readInput(o *object) {
 	}
 }
 
-// readReasoning reads reasoning: the model thinks or does not.
+// readReasoning reads reasoning: whether the model thinks, and how long at most.
 func (r *ResponsesRequest) readReasoning(o *object) {
 	raw, ok := o.raw("reasoning")
 	if !ok {
@@ -115,12 +115,8 @@ func (r *ResponsesRequest) readReasoning(o *object) {
 		return
 	}
 	if effort, ok := f.str("effort"); ok {
-		think := effort != "none"
-		r.Chat.Thinking, r.echo.Reasoning.Effort = &think, &effort
-		if effort != "none" && effort != "medium" {
-			f.fail(invalid("reasoning.effort", CodeUnsupported,
-				`"reasoning.effort" may be "none" or "medium": the model thinks or does not, there are no degrees`))
-		}
+		think, budget := readEffort(f, "reasoning.effort", effort)
+		r.Chat.Thinking, r.Chat.Budget, r.echo.Reasoning.Effort = &think, budget, &effort
 	}
 	f.only("summary", "thinking comes whole, as reasoning_text, and is not summarised")
 	f.only("generate_summary", "thinking comes whole, as reasoning_text, and is not summarised")

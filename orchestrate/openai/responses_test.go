@@ -55,7 +55,7 @@ func TestParseResponsesRefuses(t *testing.T) {
 		{"max_tokens", responsesBody(`"max_tokens":5`), "max_tokens", CodeUnknownField},
 		{"messages", responsesBody(`"messages":[]`), "messages", CodeUnknownField},
 		{"n", responsesBody(`"n":1`), "n", CodeUnknownField},
-		{"effort", responsesBody(`"reasoning":{"effort":"high"}`), "reasoning.effort", CodeUnsupported},
+		{"effort", responsesBody(`"reasoning":{"effort":"loud"}`), "reasoning.effort", CodeInvalidValue},
 		{"effort type", responsesBody(`"reasoning":{"effort":1}`), "reasoning.effort", CodeInvalidType},
 		{"reasoning type", responsesBody(`"reasoning":"high"`), "reasoning", CodeInvalidType},
 		{"reasoning summary", responsesBody(`"reasoning":{"summary":"auto"}`), "reasoning.summary", CodeUnsupported},

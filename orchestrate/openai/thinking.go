@@ -10,6 +10,25 @@ import (
 // learnt to go on from there (Qwen3 technical report, section 4.3).
 const cutThinking = "Considering the limited time by the user, I have to give the solution based on the thinking directly now.\n</think>\n\n"
 
+// readEffort reads the value of reasoning_effort, which stands at path: whether
+// the model thinks at all, and the bound on its thinking in tokens, 0 for none.
+// A model has no degrees of thinking but its length: the lower two efforts cut it
+// off, from medium on it is left to the model.
+func readEffort(o *object, path, effort string) (think bool, budget int) {
+	switch effort {
+	case "none":
+		return false, 0
+	case "minimal":
+		return true, 256
+	case "low":
+		return true, 2048
+	case "medium", "high", "xhigh":
+		return true, 0
+	}
+	o.fail(invalid(path, CodeInvalidValue, "%q must be none, minimal, low, medium, high or xhigh, not %q", path, clip(effort)))
+	return true, 0
+}
+
 // LimitThinking bounds the thinking of each choice to tokens, the words that
 // end it included. It is called before Run.
 func (j *Job) LimitThinking(tokens int) *Error {
