@@ -11,8 +11,8 @@ struct AttendArgs {
 	uint64_t arrived;         // [n, kvHeads*parts] u32, 0
 	CacheArgs kv;
 	int32_t n, heads, pages; // rows, query heads, width of table
-	int32_t per, splits;     // decode: leaves a block takes, blocks a row and KV head may take
-	int32_t pack;            // decode: rows that share a block, a power of two
+	int32_t per, splits;     // decode: leaves a block takes; blocks a row (or tile) and KV head may take
+	int32_t pack;            // rows that share a block; decode: a power of two
 	int32_t part, parts;     // decode: query heads of a KV head that a block takes, blocks that it takes for all
 	int32_t few;             // whether segments of attend_few rows and more are the other kernel's
 	float scale;             // log2(e)/√dim

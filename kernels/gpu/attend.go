@@ -39,6 +39,8 @@ const (
 	decodeLeaves  = 32 // most leaves of a row
 	decodeGroup   = 8  // leaves that are folded together first
 	decodeQueries = 8  // most queries of a block
+	prefillSplits = 16 // most blocks that share a tile
+	prefillPages  = 8  // fewest pages of one of them
 )
 
 // cacheNames are the names of cache types in those of kernels.
@@ -54,7 +56,17 @@ func (d *Device) Attend(y, q kernels.Mat, kv kernels.Cache, at kernels.Rows) {
 	a := attendArgs{y: addr(y.Buf), q: addr(q.Buf), pos: addr(at.Pos), seq: addr(at.Seq), table: addr(at.Table), kv: cacheArgsOf(kv),
 		n: int32(at.N), heads: int32(q.Cols / kv.HeadDim), pages: int32(at.Pages),
 		scale: float32(math.Log2E / math.Sqrt(float64(kv.HeadDim)))}
-	d.attendDecode(a, at)
+	tile := prefillTile(int(a.heads/a.kv.heads), kv.HeadDim)
+	long := at.N >= attendFew && at.N > at.Seqs && tile > 0
+	if long && at.Seqs > 1 {
+		a.few = 1
+	}
+	if long {
+		d.attendPrefill(a, at, tile)
+	}
+	if !long || at.Seqs > 1 {
+		d.attendDecode(a, at)
+	}
 }
 
 // checkHeadDim panics where the kernels for heads do not take heads of n values.
@@ -62,6 +74,47 @@ func checkHeadDim(n int) {
 	if n%16 != 0 || n > maxHeadDim {
 		panic(fmt.Sprintf("gpu: heads of %d values; the kernels take multiples of 16 up to %d", n, maxHeadDim))
 	}
+}
+
+// prefillTile is the number of rows in a tile of attend_prefill; 0: heads share
+// their KV head with more others than a tile holds.
+func prefillTile(group, dim int) int {
+	if dim > 128 {
+		return 64 / group
+	}
+	return 128 / group
+}
+
+// attendPrefill launches attend_prefill for the rows of sequences with many rows.
+func (d *Device) attendPrefill(a attendArgs, at kernels.Rows, tile int) {
+	tiles := (at.N + tile - 1) / tile
+	a.pack = int32(tile)
+	a.splits = int32(max(1, min(prefillSplits, 2*d.info.SMs/(tiles*int(a.kv.heads)), at.Pages/prefillPages)))
+	d.attendResults(&a, at, tiles*int(a.kv.heads))
+	t, dim := kernels.CacheType(a.kv.typ), 64
+	for dim < int(a.kv.width) || t == kernels.CacheF32 && dim < 128 {
+		dim *= 2
+	}
+	page, queries, stages := 2*64*dim*2, 128, 1
+	if dim > 128 {
+		queries = 64
+	} else if t == kernels.CacheF16 {
+		stages = 2
+	}
+	launch(d, fmt.Sprintf("attend_prefill_%s_%d", cacheNames[t], dim), Grid{X: tiles, Y: int(a.kv.heads), Z: int(a.splits),
+		Threads: 128, Shared: queries*dim*2 + stages*page + 16, Overlap: true}, a)
+}
+
+// attendResults gives a working memory for the results of a.splits blocks a
+// row, and counters for `counters` rows and heads.
+func (d *Device) attendResults(a *attendArgs, at kernels.Rows, counters int) {
+	if a.splits == 1 {
+		return
+	}
+	results := int64(at.N) * int64(a.heads) * int64(a.splits)
+	a.partial = addr(d.working("partial sums of attention", results*int64(a.kv.width)*4))
+	a.stats = addr(d.working("statistics of attention", results*8))
+	a.arrived = addr(d.working("counters of attention", int64(counters)*4))
 }
 
 // attendDecode launches attend_decode for the rows of sequences with few rows.
@@ -82,12 +135,7 @@ func (d *Device) attendDecode(a attendArgs, at kernels.Rows) {
 		a.per = decodeGroup
 		a.splits = (a.splits + decodeGroup - 1) / decodeGroup
 	}
-	if a.splits > 1 {
-		results := int64(at.N) * int64(a.heads) * int64(a.splits)
-		a.partial = addr(d.working("partial sums of attention", results*int64(a.kv.width)*4))
-		a.stats = addr(d.working("statistics of attention", results*8))
-		a.arrived = addr(d.working("counters of attention", int64(blocks)*4))
-	}
+	d.attendResults(&a, at, blocks)
 	tiles := 1
 	if int(a.pack)*part > 4 {
 		tiles = 2

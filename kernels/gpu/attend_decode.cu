@@ -97,6 +97,7 @@ template <CacheType type_, int dim_, int tiles_, bool exact_> struct Decode {
 	static constexpr int blocks8 = (tiles + 1) / 2; // blocks of 8 queries
 	static constexpr int steps = dim / 16;          // mma along dim
 	static constexpr int loads = dim * bytes / 64;  // of 16 bytes, a key and lane
+	static constexpr int batch = type == CACHE_F32 ? 2 : loads;
 	static constexpr int per_load = 16 / bytes;     // values of a load
 	static constexpr int mtiles = dim / 64;         // of 16 columns of V a warp
 	static constexpr int vals = 2 * mtiles;         // columns of V a lane
@@ -115,14 +116,14 @@ struct Span {
 	uint32_t lo, count;
 };
 
-// K of keys 16w + 8j + g, columns as mma step by step.
-template <class D> ORT_DEV void load_k(uint32_t (*k)[4], const CacheArgs &kv, const Span &s, int j) {
+// K of keys 16w + 8j + g, columns as mma step by step, a batch of loads from the one numbered first.
+template <class D> ORT_DEV void load_k(uint32_t (*k)[4], const CacheArgs &kv, const Span &s, int j, int first) {
 	int lane = (int)threadIdx.x % 32, w = (int)threadIdx.x / 32, t = lane % 4, row = row_bytes<D>(kv);
 	uint32_t key = 16 * (uint32_t)w + (uint32_t)lane / 4;
 	const uint8_t *at = (const uint8_t *)kv.k + (s.line + key) * (uint64_t)row + 16 * t + 8 * j * row;
 #pragma unroll
-	for (int l = 0; l < D::loads; l++)
-		ld_cg_below<16>(k[l], at + 64 * l, key + 8 * j - s.lo, D::exact || 64 * l + 16 * t < row ? s.count : 0);
+	for (int l = first; l < first + D::batch; l++)
+		ld_cg_below<16>(k[l - first], at + 64 * l, key + 8 * j - s.lo, D::exact || 64 * l + 16 * t < row ? s.count : 0);
 }
 // K's scales of keys 16w + 8j + 2t, +1.
 ORT_DEV void load_k_scales(float scale[2], const CacheArgs &kv, const Span &s, int j) {
@@ -175,7 +176,7 @@ template <class D> ORT_DEV void fetch_k(Page<D> &p, const CacheArgs &kv) {
 	if constexpr (D::exact) {
 #pragma unroll
 		for (int j = 0; j < 2; j++) {
-			load_k<D>(p.k[j], kv, p.at, j);
+			load_k<D>(p.k[j], kv, p.at, j, 0);
 			if (D::type == CACHE_Q8) load_k_scales(p.kscale[j], kv, p.at, j);
 		}
 	}
@@ -236,26 +237,26 @@ template <class D> ORT_DEV void scores(Page<D> &p, const CacheArgs &kv, const ui
 	int lane = (int)threadIdx.x % 32, w = (int)threadIdx.x / 32, g = lane / 4, t = lane % 4;
 #pragma unroll
 	for (int j = 0; j < 2; j++) {
-		uint32_t late[D::exact ? 1 : D::loads][4];
-		if constexpr (!D::exact) {
+		if (!D::exact && D::type == CACHE_Q8) load_k_scales(p.kscale[j], kv, p.at, j);
+		float d[D::blocks8][2][4] = {};
 #pragma unroll
-			for (int l = 0; l < D::loads; l++) late[l][0] = late[l][1] = late[l][2] = late[l][3] = 0;
-			load_k<D>(late, kv, p.at, j);
-			if (D::type == CACHE_Q8) load_k_scales(p.kscale[j], kv, p.at, j);
+		for (int l = 0; l < D::loads; l += D::batch) {
+			uint32_t late[D::batch][4] = {};
+			if constexpr (!D::exact) load_k<D>(late, kv, p.at, j, l);
+#pragma unroll
+			for (int step = l * D::per_load / 4; step < (l + D::batch) * D::per_load / 4; step++)
+#pragma unroll
+				for (int m = 0; m < D::blocks8; m++) {
+					uint4 f = ((const uint4 *)q)[(m * D::steps + step) * 32 + lane];
+					uint32_t a[4] = {f.x, f.y, f.z, f.w};
+					mma_qk<D>(d[m][step % 2], a, D::exact ? p.k[j] : late, step - (D::exact ? 0 : l * D::per_load / 4));
+				}
 		}
-		const uint32_t (*k)[4] = D::exact ? p.k[j] : late;
 #pragma unroll
 		for (int m = 0; m < D::blocks8; m++) {
-			float d[2][4] = {{0.f, 0.f, 0.f, 0.f}, {0.f, 0.f, 0.f, 0.f}};
-#pragma unroll
-			for (int step = 0; step < D::steps; step++) {
-				uint4 f = ((const uint4 *)q)[(m * D::steps + step) * 32 + lane];
-				uint32_t a[4] = {f.x, f.y, f.z, f.w};
-				mma_qk<D>(d[step % 2], a, k, step);
-			}
 			if (8 * m + g >= 4 * D::tiles) continue;
 			float2 v;
-			v.x = d[0][0] + d[1][0] + (d[0][2] + d[1][2]), v.y = d[0][1] + d[1][1] + (d[0][3] + d[1][3]);
+			v.x = d[m][0][0] + d[m][1][0] + (d[m][0][2] + d[m][1][2]), v.y = d[m][0][1] + d[m][1][1] + (d[m][0][3] + d[m][1][3]);
 			if (D::type == CACHE_Q8) v.x *= p.kscale[j][0], v.y *= p.kscale[j][1];
 			*(float2 *)(s + (8 * m + g) * D::pitch + 16 * w + 8 * j + 2 * t) = v;
 		}
@@ -523,6 +524,7 @@ template <class D> ORT_DEV void attend_decode(const AttendArgs &a) {
 			clear(leaf);
 		}
 	}
+	find_decode_job(a, j); // again, rather than in registers all the while
 	store_result<D>(a, j, total);
 	if (j.blocks == 1) return;
 	uint32_t *flag = (uint32_t *)(shared + D::at_flag);

@@ -1,0 +1,355 @@
+// Attention of many rows a sequence: y = softmax(q·Kᵀ/√dim)·V over the pages of each row's sequence, keys 0..pos.
+//
+// q, y [n, heads*dim] f32, K, V [pages][kvHeads][64][dim] f16, f32, int8 (with scales) or E4M3; dim a multiple of 16 up to 256.
+//
+// Work. A block of 4 warps takes a KV head and a tile of rows: with the query heads of the KV head they are 128 queries (64 where
+// dim > 128), of which a warp has 32 (16). The rows of a tile may be of several sequences: it does one after the other and
+// leaves out those with few rows (attend_decode.cu). Pages come through shared memory as f16: with cp.async into two stages where the cache
+// is f16 and dim <= 128; other types are converted on the way. S = q·Kᵀ and O = P·V by mma.m16n8k16, P from the registers of S,
+// softmax in f32 with a running maximum. Where tiles are few, the pages of a tile are split over several blocks; the last to arrive
+// folds their results.
+//
+// Numbers. q and P are rounded to f16 (2^-11): the relative error is some 3e-4, times the size of the scores where they are large. Int8 values
+// times their scale are rounded to f16 too. The number of splits depends on the number of rows in the step; otherwise a row's
+// result depends on its position and cache alone.
+//
+// Operations: 4·dim a query, head and visible key: 2048 rows from position 0 of Qwen3-8B 34 GFLOP a layer, at most 75 µs on an
+// H200 by mma.sync (some 0.45 PFLOP/s: of a page a block's 1024 mma take about 1700 cycles, its 160 KB of fragments
+// 1300 cycles of shared memory, the softmax 1000 issue slots, all three side by side in two blocks an SM); 350 TFLOP/s, 100 µs, expected.
+#include "attend.cuh"
+
+template <CacheType type_, int dim_> struct Prefill {
+	static constexpr CacheType type = type_;
+	static constexpr int dim = dim_;
+	static constexpr int mtiles = dim <= 128 ? 2 : 1; // of 16 queries a warp
+	static constexpr int queries = 64 * mtiles;
+	static constexpr int stages = type == CACHE_F16 && dim <= 128 ? 2 : 1;
+	static constexpr int tile = page_tokens * dim * 2; // K or V of a page
+	static constexpr int at_kv = queries * dim * 2, at_flag = at_kv + 2 * stages * tile, shared = at_flag + 16;
+};
+
+// Rows of one sequence in a tile, and the pages that this block does for them.
+struct Piece {
+	int row, rows, head, group; // group: query heads of the KV head
+	int pos;                    // of the first row
+	int first, end, splits;
+	const int32_t *table;
+};
+
+// Offset of the chunk of 16 bytes c of row r in a tile of 16-bit values in shared memory: free of conflicts for 8 rows at a time.
+// chunk(r, c + 2i) is chunk(r, c) ^ 32i for even c, and chunk(r + 8i, c) is 16·dim·i further on.
+template <int dim> ORT_DEV int chunk(int r, int c) { return r * dim * 2 + ((c ^ (r & 7)) << 4); }
+
+// q of the piece, scaled, as f16 to shared memory.
+template <class F> ORT_DEV void load_queries(const AttendArgs &a, const Piece &p, uint8_t *q) {
+	for (int i = (int)threadIdx.x; i < F::queries * F::dim / 8; i += 128) {
+		int query = i / (F::dim / 8), c = i % (F::dim / 8);
+		float4 x = make_float4(0.f, 0.f, 0.f, 0.f), y = x;
+		if (query < p.rows * p.group && 8 * c < a.kv.dim) {
+			uint64_t at = (uint64_t)(p.row + query / p.group) * (uint64_t)a.heads + (uint64_t)(p.head * p.group + query % p.group);
+			const float4 *from = (const float4 *)((const float *)a.q + at * (uint64_t)a.kv.dim + 8 * c);
+			x = from[0], y = from[1];
+		}
+		*(uint4 *)(q + chunk<F::dim>(query, c)) = make_uint4(
+		    f32x2_to_f16x2(x.x * a.scale, x.y * a.scale), f32x2_to_f16x2(x.z * a.scale, x.w * a.scale),
+		    f32x2_to_f16x2(y.x * a.scale, y.y * a.scale), f32x2_to_f16x2(y.z * a.scale, y.w * a.scale));
+	}
+}
+
+// 8 values of the cache at index i as f16.
+template <CacheType type> ORT_DEV uint4 load_values(uint64_t values, uint64_t i, float scale) {
+	uint4 v;
+	if (type == CACHE_F16) {
+		v = *(const uint4 *)(values + 2 * i);
+	} else if (type == CACHE_F32) {
+		float4 x = *(const float4 *)(values + 4 * i), y = *(const float4 *)(values + 4 * i + 16);
+		v = make_uint4(f32x2_to_f16x2(x.x, x.y), f32x2_to_f16x2(x.z, x.w), f32x2_to_f16x2(y.x, y.y), f32x2_to_f16x2(y.z, y.w));
+	} else {
+		uint2 b = *(const uint2 *)(values + i);
+		if (type == CACHE_Q8) {
+			uint32_t s[2] = {b.x, b.y}, o[4];
+#pragma unroll
+			for (int k = 0; k < 4; k++) {
+				uint32_t w = s[k / 2] >> (16 * (k & 1));
+				o[k] = f32x2_to_f16x2((float)(int8_t)w * scale, (float)(int8_t)(w >> 8) * scale);
+			}
+			v = make_uint4(o[0], o[1], o[2], o[3]);
+		} else {
+			v = make_uint4(e4m3x2_to_f16x2((uint16_t)b.x), e4m3x2_to_f16x2((uint16_t)(b.x >> 16)),
+			               e4m3x2_to_f16x2((uint16_t)b.y), e4m3x2_to_f16x2((uint16_t)(b.y >> 16)));
+		}
+	}
+	return v;
+}
+
+// Brings `keys` keys of a page, whose line 0 is `line`, to shared memory, K and V after it; zeros beyond keys and dim.
+template <class F> ORT_DEV void load_page(const CacheArgs &kv, uint64_t line, int keys, uint8_t *to) {
+	constexpr int chunks = F::dim / 8;
+#pragma unroll 4
+	for (int i = (int)threadIdx.x; i < page_tokens * chunks; i += 128) {
+		int key = i / chunks, c = i % chunks;
+		bool ok = key < keys && 8 * c < kv.dim;
+		uint64_t from = (line + (uint64_t)key) * (uint64_t)kv.dim + 8 * (uint64_t)c;
+		uint8_t *k = to + chunk<F::dim>(key, c), *v = k + F::tile;
+		if (F::stages == 2) {
+			cp_async16_or_zero(k, (const void *)(ok ? kv.k + 2 * from : kv.k), ok);
+			cp_async16_or_zero(v, (const void *)(ok ? kv.v + 2 * from : kv.v), ok);
+			continue;
+		}
+		uint4 x = make_uint4(0, 0, 0, 0), y = x;
+		if (ok) {
+			bool q8 = F::type == CACHE_Q8;
+			x = load_values<F::type>(kv.k, from, q8 ? ((const float *)kv.kScale)[line + (uint64_t)key] : 1.f);
+			y = load_values<F::type>(kv.v, from, q8 ? ((const float *)kv.vScale)[line + (uint64_t)key] : 1.f);
+		}
+		*(uint4 *)k = x;
+		*(uint4 *)v = y;
+	}
+	if (F::stages == 2) cp_async_commit();
+}
+
+// A warp's running result: of m-tile i, rows g and g+8 of 16 queries.
+template <class F> struct Running {
+	float m[F::mtiles][2], l[F::mtiles][2], o[F::mtiles][F::dim / 8][4];
+};
+
+// S of the warp's queries and a page's 64 keys.
+template <class F> ORT_DEV void product_qk(float s[F::mtiles][8][4], uint8_t *q, uint8_t *k) {
+	int lane = (int)threadIdx.x % 32, w = (int)threadIdx.x / 32;
+	int at_q = chunk<F::dim>(16 * F::mtiles * w + lane % 16, lane / 16), at_k = chunk<F::dim>(lane % 8 + lane / 16 * 8, lane / 8 % 2);
+#pragma unroll
+	for (int m = 0; m < F::mtiles; m++)
+#pragma unroll
+		for (int n = 0; n < 8; n++) s[m][n][0] = s[m][n][1] = s[m][n][2] = s[m][n][3] = 0.f;
+#pragma unroll
+	for (int step = 0; step < F::dim / 16; step++) {
+		uint32_t a[F::mtiles][4];
+#pragma unroll
+		for (int m = 0; m < F::mtiles; m++)
+			ldmatrix4(a[m], q + (at_q ^ 32 * step) + 32 * F::dim * m);
+#pragma unroll
+		for (int n = 0; n < 4; n++) {
+			uint32_t b[4];
+			ldmatrix4(b, k + (at_k ^ 32 * step) + 32 * F::dim * n);
+#pragma unroll
+			for (int m = 0; m < F::mtiles; m++) {
+				mma_f16(s[m][2 * n], a[m], b);
+				mma_f16(s[m][2 * n + 1], a[m], b + 2);
+			}
+		}
+	}
+}
+
+// Masks the keys of the page from `first` on that a query does not see.
+template <class F> ORT_DEV void mask(const AttendArgs &a, int pos, float s[F::mtiles][8][4], int first) {
+	int lane = (int)threadIdx.x % 32, w = (int)threadIdx.x / 32;
+#pragma unroll
+	for (int m = 0; m < F::mtiles; m++)
+#pragma unroll
+		for (int h = 0; h < 2; h++) {
+			int last = pos + (16 * (F::mtiles * w + m) + 8 * h + lane / 4) / (a.heads / a.kv.heads) - first - 2 * (lane % 4);
+#pragma unroll
+			for (int n = 0; n < 8; n++) {
+				if (8 * n > last) s[m][n][2 * h] = bits_f32(0xff800000u);
+				if (8 * n + 1 > last) s[m][n][2 * h + 1] = bits_f32(0xff800000u);
+			}
+		}
+}
+
+// Turns S into weights p, f16 pairs, and takes them and the new maximum into the running state.
+template <class F> ORT_DEV void softmax(Running<F> &r, const float s[F::mtiles][8][4], uint32_t p[F::mtiles][8][2]) {
+#pragma unroll
+	for (int m = 0; m < F::mtiles; m++)
+#pragma unroll
+		for (int h = 0; h < 2; h++) { // rows g, g+8
+			float most = no_max, sum = 0.f;
+#pragma unroll
+			for (int n = 0; n < 8; n++) most = fmaxf(most, fmaxf(s[m][n][2 * h], s[m][n][2 * h + 1]));
+			most = fmaxf(most, shfl_xor(most, 1));
+			most = fmaxf(most, shfl_xor(most, 2));
+			most = fmaxf(most, r.m[m][h]);
+			float by = exp2_approx(r.m[m][h] - most);
+			r.m[m][h] = most;
+#pragma unroll
+			for (int n = 0; n < 8; n++) {
+				float x = exp2_approx(s[m][n][2 * h] - most), y = exp2_approx(s[m][n][2 * h + 1] - most);
+				sum += x + y;
+				p[m][n][h] = f32x2_to_f16x2(x, y);
+			}
+			r.l[m][h] = fmaf(r.l[m][h], by, sum);
+			if (warp_ballot(by != 1.f) == 0) continue;
+#pragma unroll
+			for (int n = 0; n < F::dim / 8; n++) r.o[m][n][2 * h] *= by, r.o[m][n][2 * h + 1] *= by;
+		}
+}
+
+template <class F> ORT_DEV void product_pv(Running<F> &r, const uint32_t p[F::mtiles][8][2], uint8_t *v) {
+	int lane = (int)threadIdx.x % 32, at = chunk<F::dim>(lane % 16, lane / 16);
+#pragma unroll
+	for (int j = 0; j < 4; j++)
+#pragma unroll
+		for (int n = 0; n < F::dim / 16; n++) {
+			uint32_t b[4];
+			ldmatrix4_trans(b, v + (at ^ 32 * n) + 32 * F::dim * j);
+#pragma unroll
+			for (int m = 0; m < F::mtiles; m++) {
+				uint32_t a[4] = {p[m][2 * j][0], p[m][2 * j][1], p[m][2 * j + 1][0], p[m][2 * j + 1][1]};
+				mma_f16(r.o[m][2 * n], a, b);
+				mma_f16(r.o[m][2 * n + 1], a, b + 2);
+			}
+		}
+}
+
+// Adds page c, which lies in shared memory, to the warp's result. pos is that of the piece's first row.
+template <class F> ORT_DEV void add_page(Running<F> &r, const AttendArgs &a, int pos, uint8_t *q, uint8_t *k, int c) {
+	float s[F::mtiles][8][4];
+	uint32_t p[F::mtiles][8][2];
+	product_qk<F>(s, q, k);
+	if (page_tokens * (c + 1) > pos + 1) mask<F>(a, pos, s, page_tokens * c);
+	softmax<F>(r, s, p);
+	product_pv<F>(r, p, k + F::tile);
+}
+
+// Writes y, or the result of this split.
+template <class F> ORT_DEV void store_piece(const AttendArgs &a, const Piece &p, Running<F> &r) {
+	int lane = (int)threadIdx.x % 32, w = (int)threadIdx.x / 32, g = lane / 4, t = lane % 4;
+#pragma unroll
+	for (int m = 0; m < F::mtiles; m++)
+#pragma unroll
+		for (int h = 0; h < 2; h++) {
+			float l = r.l[m][h];
+			l += shfl_xor(l, 1);
+			l += shfl_xor(l, 2);
+			int query = 16 * (F::mtiles * w + m) + 8 * h + g;
+			if (query >= p.rows * p.group) continue;
+			uint64_t at = (uint64_t)(p.row + query / p.group) * (uint64_t)a.heads + (uint64_t)(p.head * p.group + query % p.group);
+			float *y = (float *)a.y + at * (uint64_t)a.kv.dim, by = 1.f / l;
+			if (p.splits > 1) {
+				at = at * (uint64_t)a.splits + blockIdx.z;
+				y = (float *)a.partial + at * (uint64_t)a.kv.dim, by = 1.f;
+				if (t == 0) ((float2 *)a.stats)[at] = make_float2(r.m[m][h], l);
+			}
+#pragma unroll
+			for (int n = 0; n < F::dim / 8; n++)
+				if (8 * n < a.kv.dim) *(float2 *)(y + 8 * n + 2 * t) = make_float2(r.o[m][n][2 * h] * by, r.o[m][n][2 * h + 1] * by);
+		}
+}
+
+// Finds the next piece from row `row` of the tile that ends at `end`. All lanes of a warp call it.
+ORT_DEV Piece find_piece(const AttendArgs &a, int row, int end) {
+	const int32_t *pos = (const int32_t *)a.pos, *seq = (const int32_t *)a.seq;
+	Piece p;
+	int s = seq[row], lane = (int)threadIdx.x % 32;
+	p.row = row, p.rows = 0, p.head = (int)blockIdx.y, p.group = a.heads / a.kv.heads;
+	for (bool all = true; all;) {
+		int i = row + p.rows + lane;
+		uint32_t same = warp_ballot(i < end && seq[min(i, end - 1)] == s);
+		p.rows += popcount(same & ~(same + 1)); // those before the first that differs
+		all = same == 0xffffffffu;
+	}
+	p.pos = pos[row];
+	p.table = (const int32_t *)a.table + (uint64_t)s * (uint64_t)a.pages;
+	int pages = (p.pos + p.rows - 1) / page_tokens + 1;
+	p.splits = max(1, min(a.splits, pages / 8));
+	int per = (pages + p.splits - 1) / p.splits;
+	p.splits = (pages + per - 1) / per;
+	p.first = per * (int)blockIdx.z;
+	p.end = min(pages, p.first + per);
+	return p;
+}
+
+// Does the pages of the piece at `row` of the tile that ends at `last`.
+template <class F> ORT_DEV void do_piece(const AttendArgs &a, int row, int last) {
+	Piece p = find_piece(a, row, last);
+	if (p.first >= p.end) return;
+	uint8_t *shared = ort_shared(), *kv = shared + F::at_kv;
+	int w = (int)threadIdx.x / 32;
+	uint64_t lines = (uint64_t)page_tokens * (uint64_t)a.kv.heads, head = (uint64_t)page_tokens * (uint64_t)p.head;
+	int keys = p.pos + p.rows; // that any row sees
+	bool busy = 16 * F::mtiles * w < p.rows * p.group;
+	Running<F> r;
+#pragma unroll
+	for (int m = 0; m < F::mtiles; m++)
+#pragma unroll
+		for (int h = 0; h < 2; h++) {
+			r.m[m][h] = no_max, r.l[m][h] = 0.f;
+#pragma unroll
+			for (int n = 0; n < F::dim / 8; n++) r.o[m][n][2 * h] = r.o[m][n][2 * h + 1] = 0.f;
+		}
+	block_sync(); // the piece before this one has been read
+	load_queries<F>(a, p, shared);
+	if (F::stages == 2) load_page<F>(a.kv, (uint64_t)p.table[p.first] * lines + head, keys - page_tokens * p.first, kv);
+	for (int c = p.first; c < p.end; c++) {
+		uint8_t *now = kv + (F::stages == 2 ? (c - p.first) % 2 * 2 * F::tile : 0), *next = kv + (c + 1 - p.first) % 2 * 2 * F::tile;
+		if (F::stages == 2) {
+			cp_async_wait<0>();
+			block_sync();
+			if (c + 1 < p.end) load_page<F>(a.kv, (uint64_t)p.table[c + 1] * lines + head, keys - page_tokens * (c + 1), next);
+		} else {
+			block_sync();
+			load_page<F>(a.kv, (uint64_t)p.table[c] * lines + head, keys - page_tokens * c, now);
+			block_sync();
+		}
+		if (busy) add_page<F>(r, a, p.pos, shared, now, c);
+	}
+	if (busy) store_piece<F>(a, find_piece(a, row, last), r); // found again rather than kept in registers
+}
+
+// Folds the results of the splits of a piece: a thread takes 4 columns of a query.
+ORT_DEV void merge_piece(const AttendArgs &a, const Piece &p) {
+	int quads = a.kv.dim / 4;
+	for (int i = (int)threadIdx.x; i < p.rows * p.group * quads; i += 128) {
+		int query = i / quads, col = 4 * (i % quads);
+		uint64_t at = (uint64_t)(p.row + query / p.group) * (uint64_t)a.heads + (uint64_t)(p.head * p.group + query % p.group);
+		const float *o = (const float *)a.partial + at * (uint64_t)a.splits * (uint64_t)a.kv.dim + col;
+		const float *stats = (const float *)a.stats + 2 * at * (uint64_t)a.splits;
+		float m = no_max, l = 0.f, sum[4] = {0.f, 0.f, 0.f, 0.f};
+		for (int b = 0; b < p.splits; b++) m = fmaxf(m, ld_cg(stats + 2 * b));
+#pragma unroll 4
+		for (int b = 0; b < p.splits; b++) {
+			float4 v = ld_cg4(o + (uint64_t)b * (uint64_t)a.kv.dim);
+			float by = exp2_approx(ld_cg(stats + 2 * b) - m);
+			l = fmaf(ld_cg(stats + 2 * b + 1), by, l);
+			sum[0] = fmaf(v.x, by, sum[0]), sum[1] = fmaf(v.y, by, sum[1]), sum[2] = fmaf(v.z, by, sum[2]), sum[3] = fmaf(v.w, by, sum[3]);
+		}
+		float by = 1.f / l;
+		*(float4 *)((float *)a.y + at * (uint64_t)a.kv.dim + col) = make_float4(sum[0] * by, sum[1] * by, sum[2] * by, sum[3] * by);
+	}
+}
+
+template <class F> ORT_DEV void attend_prefill(const AttendArgs &a) {
+	int tile = (int)(gridDim.x - 1 - blockIdx.x); // long ones first
+	int first = tile * a.pack, end = min(a.n, first + a.pack);
+	griddep_wait();
+	griddep_launch();
+	for (int row = first; row < end;) {
+		int next = row + find_piece(a, row, end).rows;
+		if (!a.few || in_long_segment(a, row)) do_piece<F>(a, row, end);
+		row = next;
+	}
+	if (a.splits == 1) return;
+	uint32_t *flag = (uint32_t *)(ort_shared() + F::at_flag);
+	block_sync();
+	if (threadIdx.x == 0) *flag = arrive_last((uint32_t *)a.arrived + (uint64_t)tile * gridDim.y + blockIdx.y, (uint32_t)a.splits);
+	block_sync();
+	if (!*flag) return;
+	for (int row = first; row < end;) {
+		Piece p = find_piece(a, row, end);
+		row += p.rows;
+		if (p.splits > 1 && (!a.few || in_long_segment(a, p.row))) merge_piece(a, p);
+	}
+}
+
+#define PREFILL(name, type, dim, blocks) \
+	ORT_KERNEL_MIN(attend_prefill_##name##_##dim, AttendArgs, 128, blocks) { attend_prefill<Prefill<type, dim>>(a); }
+PREFILL(f16, CACHE_F16, 64, 2)
+PREFILL(f16, CACHE_F16, 128, 2)
+PREFILL(f16, CACHE_F16, 256, 2)
+PREFILL(q8, CACHE_Q8, 64, 2)
+PREFILL(q8, CACHE_Q8, 128, 2)
+PREFILL(q8, CACHE_Q8, 256, 2)
+PREFILL(fp8, CACHE_FP8, 64, 2)
+PREFILL(fp8, CACHE_FP8, 128, 2)
+PREFILL(fp8, CACHE_FP8, 256, 2)
+PREFILL(f32, CACHE_F32, 128, 2)
+PREFILL(f32, CACHE_F32, 256, 2)
