@@ -141,6 +141,7 @@ ORT_DEV uint32_t e4m3x2_to_f16x2(uint16_t v) {
 ORT_DEV float add_rn(float x, float y) { return __fadd_rn(x, y); }
 ORT_DEV float mul_rn(float x, float y) { return __fmul_rn(x, y); }
 ORT_DEV float div_rn(float x, float y) { return __fdiv_rn(x, y); }
+ORT_DEV double exp_f64(double x) { return exp(x); }
 ORT_DEV float exp2_approx(float x) { float y; asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
 ORT_DEV float rcp_approx(float x) { float y; asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
 ORT_DEV float rsqrt_exact(float x) { return 1.0f / __fsqrt_rn(x); }

@@ -102,6 +102,7 @@ func cases(opt Options) []testCase {
 	add("Panics", checkPanics)
 	add("ZeroRows", checkZeroRows)
 	add("Top", checkTop)
+	add("Draw", checkDraw)
 	for _, t := range opt.Types {
 		add("Embed/"+t.String(), func(r *rig) { checkEmbed(r, t) })
 		add("MulAdd/"+t.String(), func(r *rig) { checkMulAdd(r, t) })

@@ -213,6 +213,7 @@ ORT_DEV float ort_e4m3_to_f32(uint8_t v) {
 ORT_DEV uint16_t f32x2_to_e4m3x2(float lo, float hi) { return (uint16_t)(ort_f32_to_e4m3(lo) | ort_f32_to_e4m3(hi) << 8); }
 ORT_DEV uint32_t e4m3x2_to_f16x2(uint16_t v) { return f32x2_to_f16x2(ort_e4m3_to_f32((uint8_t)v), ort_e4m3_to_f32((uint8_t)(v >> 8))); }
 ORT_DEV float ort_ftz(float x) { return fabsf(x) < 0x1p-126f ? copysignf(0.f, x) : x; }
+ORT_DEV double exp_f64(double x) { return exp(x); }
 ORT_DEV float exp2_approx(float x) { return ort_ftz(exp2f(ort_ftz(x))); }
 ORT_DEV float rcp_approx(float x) { return ort_ftz(1.f / ort_ftz(x)); }
 ORT_DEV float rsqrt_exact(float x) { return 1.f / sqrtf(x); }
