@@ -17,9 +17,10 @@ import (
 
 // benchFlags are the flags of bench.
 type benchFlags struct {
-	model modelFlags
-	tests bench.Options
-	json  bool
+	model   modelFlags
+	tests   bench.Options
+	json    bool
+	profile bool
 }
 
 // runBench measures a model on this machine.
@@ -33,6 +34,7 @@ func runBench(ctx context.Context, args []string) int {
 	fs.IntVarP(&f.tests.Repeat, "repeat", "r", 5, "measured repetitions")
 	fs.IntSliceVar(&f.tests.Concurrency, "concurrency", nil, "also this many equal requests at once, such as 1,4,16")
 	fs.Uint64Var(&f.tests.Seed, "seed", 0, "seed of the random prompts")
+	fs.BoolVar(&f.profile, "profile", false, "then also the time of every kernel, on a GPU")
 	fs.BoolVar(&f.json, "json", false, "one JSON object instead of tables")
 	f.model.add(fs, 1)
 	if code, done := parseFlags(fs, args, 0, 0); done {
@@ -72,48 +74,82 @@ func measure(ctx context.Context, f *benchFlags) (*bench.Report, error) {
 	defer dev.Close()
 	report := &bench.Report{
 		Model:   bench.DescribeModel(ck),
-		Machine: bench.Machine{CPU: bench.CPUName(), Device: dev.Name(), Threads: dev.Threads(), LoadAverage: bench.LoadAverage()},
-	}
-	engine, err := f.start(ctx, ck, dev, report)
-	if err != nil {
-		return nil, err
+		Machine: bench.Machine{CPU: bench.CPUName(), Device: dev.Name(), LoadAverage: bench.LoadAverage()},
 	}
 	tests := f.tests
 	tests.Vocab = len(ck.Vocab.Tokens) - len(ck.Suppress) // the unused ones stand last
-	bar := newProgress("measuring", "runs")
-	tests.Bandwidth = dev.MeasureBandwidth
-	tests.Progress = func(done, total int) { bar.Update(int64(done), int64(total)) }
-	report.Result, err = bench.Run(ctx, engine, tests)
-	bar.Done()
+	if c, ok := dev.(*cpu.Device); ok {
+		report.Machine.Threads, tests.Bandwidth = c.Threads(), c.MeasureBandwidth
+	}
+	model, err := f.load(ctx, ck, dev, report)
+	if err != nil {
+		return nil, err
+	}
+	defer model.Close()
+	if g, ok := onGPU(dev); ok {
+		err = f.measureGPU(ctx, g, model, tests, report)
+	} else if f.profile {
+		err = errors.New("--profile needs a GPU")
+	} else {
+		report.Result, err = f.run(ctx, model, tests)
+	}
 	report.Memory = bench.ReadMemory()
 	report.SetLimits()
-	return report, errors.Join(err, engine.Close(context.Background()))
+	return report, err
 }
 
-// start loads the model, notes how long that took, and starts an engine with
-// room for the longest test on every sequence.
-func (f *benchFlags) start(ctx context.Context, ck *checkpoint.Checkpoint, dev *cpu.Device, report *bench.Report) (*runtime.Engine, error) {
+// run runs the tests on an engine of their own.
+func (f *benchFlags) run(ctx context.Context, model *runtime.Model, tests bench.Options) (bench.Result, error) {
+	engine, err := f.start(model)
+	if err != nil {
+		return bench.Result{}, err
+	}
+	bar := newProgress("measuring", "runs")
+	tests.Progress = func(done, total int) { bar.Update(int64(done), int64(total)) }
+	result, err := bench.Run(ctx, engine, tests)
+	bar.Done()
+	return result, errors.Join(err, engine.Close(context.Background()))
+}
+
+// room is the number of positions that the model gets.
+func (f *benchFlags) room() int {
+	if f.model.ctx > 0 {
+		return f.model.ctx
+	}
+	return f.tests.Longest()
+}
+
+// load loads the model and notes how long that took.
+func (f *benchFlags) load(ctx context.Context, ck *checkpoint.Checkpoint, dev kernels.Device, report *bench.Report) (*runtime.Model, error) {
+	cache, err := f.model.cacheType()
+	if err != nil {
+		return nil, err
+	}
+	begin := time.Now()
+	model, err := loadModel(ctx, ck, dev, f.room())
+	if err != nil {
+		return nil, err
+	}
+	report.SetLoad(time.Since(begin))
+	report.Model.Cache, report.Model.Context = f.model.kv, f.room()
+	c := ck.Config
+	values, scales := kernels.Cache{Type: cache, Pages: 1, Heads: c.KVHeads, HeadDim: c.HeadDim}.Sizes()
+	report.Model.CacheBytes = 2 * int64(c.Layers) * (values + scales) / kernels.PageTokens
+	return model, nil
+}
+
+// start starts an engine with room for the longest test on every sequence.
+func (f *benchFlags) start(model *runtime.Model) (*runtime.Engine, error) {
 	cache, err := f.model.cacheType()
 	if err != nil {
 		return nil, err
 	}
 	longest := f.tests.Longest()
-	room := f.model.ctx
-	if room == 0 {
-		room = longest
-	}
-	begin := time.Now()
-	model, err := loadModel(ctx, ck, dev, room)
-	if err != nil {
-		return nil, err
-	}
-	report.SetLoad(time.Since(begin))
-	report.Model.Cache, report.Model.Context = f.model.kv, room
 	parallel := max(f.model.parallel, slices.Max(append([]int{1}, f.tests.Concurrency...)))
 	pages := func(tokens int) int { return (tokens + kernels.PageTokens - 1) / kernels.PageTokens }
-	opt := runtime.EngineOptions{Parallel: parallel, Context: room, Cache: cache, CachePages: pages(f.model.cache)}
+	opt := f.model.tune(model.Device(), runtime.EngineOptions{Parallel: parallel, Context: f.room(), Cache: cache, CachePages: pages(f.model.cache)})
 	if opt.CachePages == 0 {
-		opt.CachePages = max(pages(room), parallel*pages(longest))
+		opt.CachePages = max(pages(f.room()), parallel*pages(longest))
 	}
 	return runtime.NewEngine(model, opt)
 }

@@ -13,6 +13,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"orchrt/kernels/gpu/cuda"
 	"orchrt/orchestrate/openai"
 	"orchrt/runtime/checkpoint"
 )
@@ -49,8 +50,9 @@ func runInspect(_ context.Context, args []string) int {
 func inspectJSON(ck *checkpoint.Checkpoint, w io.Writer) error {
 	b, err := openai.Marshal(struct {
 		checkpoint.Summary
+		Device  string                  `json:"device"` // what --device auto is here
 		Tensors []checkpoint.TensorInfo `json:"tensors"`
-	}{ck.Summary(), ck.Tensors()})
+	}{ck.Summary(), chooseAuto(cuda.Devices()).String(), ck.Tensors()})
 	if err != nil {
 		return err
 	}
@@ -85,6 +87,7 @@ func inspectTable(ck *checkpoint.Checkpoint, all bool, out io.Writer) error {
 		return err
 	}
 	row("sampling", "%s", sampling)
+	row("runs on", "%s", chooseAuto(cuda.Devices()))
 	fmt.Fprintln(w)
 	tensorRows(w, ck.Tensors(), all)
 	return w.Flush()

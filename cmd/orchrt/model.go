@@ -3,51 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"orchrt/kernels"
-	"orchrt/kernels/cpu"
 	"orchrt/runtime"
 	"orchrt/runtime/checkpoint"
 )
-
-// deviceFlags are the flags that choose a device.
-type deviceFlags struct {
-	device  string
-	threads int
-	isa     string
-}
-
-// add declares the flags.
-func (f *deviceFlags) add(fs *pflag.FlagSet) {
-	fs.StringVar(&f.device, "device", "auto", "auto, cpu, cuda or cuda:N")
-	fs.IntVarP(&f.threads, "threads", "t", 0, "threads of the CPU device; 0 is one for each core")
-	fs.StringVar(&f.isa, "isa", "", "instruction set of the CPU device, here "+strings.Join(cpu.ISAs(), ", ")+"; the default is the first")
-}
-
-// check reports a device that this build or this machine does not have.
-func (f *deviceFlags) check() error {
-	switch {
-	case f.threads < 0 || f.threads > 1024:
-		return fmt.Errorf("--threads is %d, want 0 to 1024", f.threads)
-	case f.isa != "" && !slices.Contains(cpu.ISAs(), f.isa):
-		return fmt.Errorf("--isa is %q, this machine has %s", f.isa, strings.Join(cpu.ISAs(), ", "))
-	case f.device == "auto", f.device == "cpu":
-		return nil
-	case f.device == "cuda", strings.HasPrefix(f.device, "cuda:"):
-		return fmt.Errorf("--device %s: this build has no CUDA; use --device cpu", f.device)
-	}
-	return fmt.Errorf("--device is %q, want auto, cpu, cuda or cuda:N", f.device)
-}
-
-// open opens the device; exact keeps activations and products in float32.
-func (f *deviceFlags) open(exact bool) (*cpu.Device, error) {
-	return cpu.New(cpu.Options{Threads: f.threads, ISA: f.isa, Exact: exact})
-}
 
 // modelFlags are the flags of the commands that run a model.
 type modelFlags struct {
@@ -57,6 +20,7 @@ type modelFlags struct {
 	ctx      int
 	parallel int
 	cache    int
+	memory   float64
 }
 
 // mixedRows of a prompt are computed in a step in which others generate: on a
@@ -70,7 +34,8 @@ func (f *modelFlags) add(fs *pflag.FlagSet, parallel int) {
 	fs.StringVar(&f.kv, "kv", "f16", "type of the KV cache: f16, q8, f32; fp8 on CUDA devices")
 	fs.IntVarP(&f.ctx, "ctx", "c", 0, "context in tokens, prompt and answer together; 0 is the model's own")
 	fs.IntVar(&f.parallel, "parallel", parallel, "sequences at work at the same time")
-	fs.IntVar(&f.cache, "kv-tokens", 0, "tokens in the KV cache that all sequences share; 0 is --ctx and a little more")
+	fs.IntVar(&f.cache, "kv-tokens", 0, "tokens in the KV cache that all sequences share; 0 is --ctx and a little more on the CPU, what --gpu-memory leaves on a GPU")
+	fs.Float64Var(&f.memory, "gpu-memory", 0.9, "part of a GPU's memory to take, 0 to 1: weights, working memory and, with the rest, the KV cache")
 }
 
 // maxParallel bounds --parallel; memory bounds it sooner.
@@ -89,6 +54,9 @@ func (f *modelFlags) check() error {
 	}
 	if f.cache < 0 {
 		return fmt.Errorf("--kv-tokens is %d, want a number of tokens", f.cache)
+	}
+	if !(f.memory > 0 && f.memory <= 1) {
+		return fmt.Errorf("--gpu-memory is %v, want a part of the memory: above 0, at most 1", f.memory)
 	}
 	if _, err := f.cacheType(); err != nil {
 		return err
@@ -114,7 +82,7 @@ func (f *modelFlags) cacheType() (kernels.CacheType, error) {
 // loaded is a model on a device with its engine.
 type loaded struct {
 	ck     *checkpoint.Checkpoint
-	dev    *cpu.Device
+	dev    kernels.Device
 	model  *runtime.Model
 	engine *runtime.Engine
 
@@ -151,14 +119,28 @@ func (m *loaded) open(ctx context.Context, f *modelFlags, queue int) (err error)
 	if m.context == 0 {
 		m.context = m.ck.Config.Context
 	}
-	m.engine, err = runtime.NewEngine(m.model, runtime.EngineOptions{Parallel: f.parallel, Context: m.context, Mixed: mixedRows,
+	opt := f.tune(m.dev, runtime.EngineOptions{Parallel: f.parallel, Context: m.context, Mixed: mixedRows,
 		Cache: cache, CachePages: (f.cache + kernels.PageTokens - 1) / kernels.PageTokens, Queue: queue})
+	m.engine, err = runtime.NewEngine(m.model, opt)
 	return err
+}
+
+// gpuChunk rows of a prompt make the tensor cores' work outweigh reading the
+// weights many times over, and take a few hundredths of a second.
+const gpuChunk = 2048
+
+// tune fits options that are meant for the CPU to the device.
+func (f *modelFlags) tune(dev kernels.Device, opt runtime.EngineOptions) runtime.EngineOptions {
+	if _, ok := onGPU(dev); ok {
+		opt.Chunk, opt.Mixed = gpuChunk, 0
+		opt.MemoryShare = f.memory
+	}
+	return opt
 }
 
 // loadModel puts the weights on the device, with a progress bar; 0 is the
 // model's own context. It gives up when ctx ends.
-func loadModel(ctx context.Context, ck *checkpoint.Checkpoint, dev *cpu.Device, tokens int) (*runtime.Model, error) {
+func loadModel(ctx context.Context, ck *checkpoint.Checkpoint, dev kernels.Device, tokens int) (*runtime.Model, error) {
 	bar := newProgress("loading", "B")
 	defer bar.Done()
 	return runtime.LoadModel(ck, dev, runtime.LoadOptions{Context: tokens, Progress: bar.Update,

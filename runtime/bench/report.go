@@ -14,8 +14,9 @@ type Report struct {
 	Machine Machine `json:"machine"`
 	Load    Load    `json:"load"`
 	Result
-	Limits Limits `json:"limits"`
-	Memory Memory `json:"memory"`
+	Limits  Limits  `json:"limits"`
+	Memory  Memory  `json:"memory"`
+	Profile []Phase `json:"profile,omitempty"` // of the GPU's kernels
 }
 
 // Model is what was run.
@@ -28,6 +29,7 @@ type Model struct {
 	BytesPerToken int64  `json:"bytes_per_token"` // of the weights that decoding one token reads
 	FLOPPerToken  int64  `json:"flop_per_token"`  // 2 × weights of the layers' matrices; head and attention not counted
 	Cache         string `json:"kv_type"`
+	CacheBytes    int64  `json:"kv_bytes_per_token"`
 	Context       int    `json:"context"`
 }
 
@@ -36,6 +38,7 @@ type Machine struct {
 	CPU     string `json:"cpu"`
 	Device  string `json:"device"`
 	Threads int    `json:"threads"`
+	GPU     *GPU   `json:"gpu,omitempty"` // what it ran on, unless that was the CPU
 
 	LoadAverage float64 `json:"load_average"` // before the run: near 0 on a machine of one's own
 }
@@ -98,6 +101,7 @@ func (r *Report) Table(w io.Writer) error {
 		markdown(&b, rows)
 		b.WriteByte('\n')
 	}
+	r.profileTables(&b)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -113,6 +117,9 @@ func (r *Report) facts() [][2]string {
 		{"KV cache", fmt.Sprintf("%s, %d positions", m.Cache, m.Context)},
 		{"load", fmt.Sprintf("%.2f s, %s/s", r.Load.Seconds, gb(r.Load.BytesPerSecond))},
 		{"memory", fmt.Sprintf("resident %s, peak %s", gb(float64(r.Memory.Resident)), gb(float64(r.Memory.Peak)))},
+	}
+	if g := r.Machine.GPU; g != nil {
+		return append(rows, g.facts(r)...)
 	}
 	if r.Decode != nil {
 		if b := r.Decode.ReadBandwidth; len(b.Samples) > 0 {

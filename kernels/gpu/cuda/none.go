@@ -12,3 +12,6 @@ func Devices() ([]gpu.Info, error) { return nil, ErrNotBuilt }
 
 // Open returns a driver of the GPU of the number given.
 func Open(int) (gpu.Driver, error) { return nil, ErrNotBuilt }
+
+// Usable says why the kernels do not run on a GPU.
+func Usable(gpu.Info) error { return ErrNotBuilt }
