@@ -80,7 +80,16 @@ func (d *Device) packRows(t kernels.Type, buf kernels.Buf, out, in int, src io.R
 		}
 		d.packSpan(t, buf, stage, book, row, min(step, out-row), in, spans[i])
 	}
+	d.settle(buf)
 	return d.err
+}
+
+// settle waits until buf is as its kernels left it: others read weights before they wait for the launches before
+// them (see griddep_wait).
+func (d *Device) settle(buf kernels.Buf) {
+	if d.err == nil {
+		d.fail(d.drv.Read(make([]byte, 1), addr(buf)))
+	}
 }
 
 // packSpan queues packing n rows from row on, whose blocks are at the start of raw.

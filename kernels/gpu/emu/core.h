@@ -30,7 +30,7 @@ struct Copy {
 };
 
 // What a thread has seen: of each warp up to which of its clock's values, of each mbarrier up to which phase.
-enum { mbar_part = 32, parts = 64 };
+enum { mbar_part = 32, parts = 96 };
 struct Clock { uint32_t of[parts]; };
 
 struct Fiber {
@@ -50,15 +50,6 @@ struct Fiber {
 	std::vector<int> groups;  // committed: the number of copies up to each
 };
 
-// A product of wgmma that has not been waited for: where the lanes keep A and D.
-struct Product {
-	ort_op op;
-	uint64_t b;
-	bool add;
-	const uint32_t *a[32];
-	float *d[32];
-};
-
 struct Warp {
 	int index, arrived, alive;
 	uint32_t ready;          // lanes
@@ -66,8 +57,6 @@ struct Warp {
 	ort_op op;
 	Fiber *lanes[32];
 	ort_lane *ops[32];
-	std::vector<Product> products;
-	std::vector<size_t> groups; // committed: the number of products up to each
 };
 
 struct Barrier {
@@ -163,9 +152,6 @@ void run_blocks(Worker *k, Launch *l);
 // warp.cc
 const char *op_name(ort_op op);
 void warp_op(Fiber *f, ort_op op, ort_lane **lanes);
-
-// wgmma.cc
-void wgmma_op(Fiber *f, ort_op op, ort_lane **lanes);
 
 // memory.cc
 void make_arena(Worker *k);
