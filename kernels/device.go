@@ -80,12 +80,23 @@ type Rows struct {
 type CacheType int
 
 // The storage types of the KV cache. CacheQ8 holds int8 values with one
-// float32 scale for each head and token: value = scale*q.
+// float32 scale for each head and token: value = scale*q. CacheFP8 holds E4M3
+// (sign, 4 bits of exponent with bias 7, 3 of mantissa; no infinities; OCP 8-bit
+// Floating Point), rounded to nearest even, ±448 where the magnitude is greater.
 const (
 	CacheF16 CacheType = iota
 	CacheF32
 	CacheQ8
+	CacheFP8
 )
+
+// CacheChecker is a Device that does not take every type of cache.
+type CacheChecker interface {
+	Device
+	// CheckCache returns an error that says why the device has no caches of type
+	// t and which to take instead; nil where it has them.
+	CheckCache(t CacheType) error
+}
 
 // Cache is the paged KV cache of one layer, laid out
 // [page][kv head][PageTokens][head dim], so that a page of one head is one

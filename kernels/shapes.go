@@ -128,6 +128,8 @@ func (kv Cache) Sizes() (values, scales int64) {
 		return 4 * n, 0
 	case CacheQ8:
 		return n, 4 * tokens
+	case CacheFP8:
+		return n, 0
 	}
 	panic(fmt.Sprintf("kernels: cache type %d", kv.Type))
 }

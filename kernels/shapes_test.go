@@ -9,7 +9,7 @@ func TestCacheSizes(t *testing.T) {
 	for _, c := range []struct {
 		t              CacheType
 		values, scales int64
-	}{{CacheF16, 2 * 3 * 2 * 64 * 8, 0}, {CacheF32, 4 * 3 * 2 * 64 * 8, 0}, {CacheQ8, 3 * 2 * 64 * 8, 4 * 3 * 2 * 64}} {
+	}{{CacheF16, 2 * 3 * 2 * 64 * 8, 0}, {CacheF32, 4 * 3 * 2 * 64 * 8, 0}, {CacheQ8, 3 * 2 * 64 * 8, 4 * 3 * 2 * 64}, {CacheFP8, 3 * 2 * 64 * 8, 0}} {
 		values, scales := Cache{Type: c.t, Pages: 3, Heads: 2, HeadDim: 8}.Sizes()
 		if values != c.values || scales != c.scales {
 			t.Errorf("type %d: %d and %d bytes, want %d and %d", c.t, values, scales, c.values, c.scales)

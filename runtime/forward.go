@@ -140,6 +140,11 @@ func (s *Scratch) Free() {
 
 // newCaches allocates the KV cache of every layer.
 func (m *Model) newCaches(t kernels.CacheType, pages int) ([]kernels.Cache, error) {
+	if dev, ok := m.dev.(kernels.CacheChecker); ok {
+		if err := dev.CheckCache(t); err != nil {
+			return nil, err
+		}
+	}
 	caches := make([]kernels.Cache, m.Config.Layers)
 	for i := range caches {
 		c := &caches[i]

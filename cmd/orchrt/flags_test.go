@@ -49,7 +49,7 @@ func TestUsage(t *testing.T) {
 	for _, args := range [][]string{
 		{}, {"sing"}, {"serve"}, {"generate"}, {"tokenize"}, {"logits"}, {"inspect"}, {"render"},
 		{"serve", "--model", "x", "--device", "cuda"}, {"serve", "--model", "x", "--device", "tpu"},
-		{"serve", "--model", "x", "--kv", "fp8"}, {"serve", "--model", "x", "--port", "70000"},
+		{"serve", "--model", "x", "--device", "cpu", "--kv", "fp8"}, {"serve", "--model", "x", "--port", "70000"},
 		{"serve", "--model", "x", "--parallel", "0"}, {"generate", "--model", "x", "-p", "a", "--file", "b"},
 		{"generate", "--model", "x", "-p", "a", "--raw", "--system", "s"},
 		{"generate", "--model", "x", "-p", "", "--file", "b"}, {"generate", "--model", "x", "-p", "a", "--stop", ""},

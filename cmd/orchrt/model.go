@@ -74,7 +74,10 @@ func (f *modelFlags) cacheType() (kernels.CacheType, error) {
 	case "q8":
 		return kernels.CacheQ8, nil
 	case "fp8":
-		return 0, fmt.Errorf("--kv fp8 needs a CUDA device; on the CPU q8 takes the same memory")
+		if f.device == "cpu" {
+			return 0, fmt.Errorf("--kv fp8 needs a CUDA device; on the CPU q8 takes the same memory")
+		}
+		return kernels.CacheFP8, nil
 	}
 	return 0, fmt.Errorf("--kv is %q, want f16, q8, f32 or fp8", f.kv)
 }
@@ -111,6 +114,11 @@ func (m *loaded) open(ctx context.Context, f *modelFlags, queue int) (err error)
 	}
 	if m.dev, err = f.open(false); err != nil {
 		return err
+	}
+	if dev, ok := kernels.Device(m.dev).(kernels.CacheChecker); ok {
+		if err := dev.CheckCache(cache); err != nil {
+			return fmt.Errorf("--kv %s: %w", f.kv, err)
+		}
 	}
 	if m.model, err = loadModel(ctx, m.ck, m.dev, f.ctx); err != nil {
 		return err

@@ -42,6 +42,21 @@ func cache(c kernels.Cache) C.ort_cache {
 	return C.ort_cache{k: addr(c.K), v: addr(c.V), ks: addr(c.KScale), vs: addr(c.VScale), _type: C.int(c.Type), heads: C.int(c.Heads), dim: C.int(c.HeadDim)}
 }
 
+// CheckCache implements kernels.CacheChecker.
+func (d *Device) CheckCache(t kernels.CacheType) error {
+	if t == kernels.CacheFP8 {
+		return errors.New("cpu: no fp8 KV cache; q8 takes about the same memory")
+	}
+	return nil
+}
+
+// checkCache panics where the device has no such cache.
+func (d *Device) checkCache(kv kernels.Cache) {
+	if err := d.CheckCache(kv.Type); err != nil {
+		panic(err.Error())
+	}
+}
+
 // Embed implements kernels.Device.
 func (d *Device) Embed(y kernels.Mat, table kernels.Weight, ids kernels.Buf) {
 	kernels.CheckEmbed(y, table, ids)
@@ -53,6 +68,7 @@ func (d *Device) Embed(y kernels.Mat, table kernels.Weight, ids kernels.Buf) {
 // NormQKV implements kernels.Device.
 func (d *Device) NormQKV(q kernels.Mat, kv kernels.Cache, x kernels.Mat, w *kernels.Attention, at kernels.Rows) {
 	kernels.CheckNormQKV(q, kv, x, w, at)
+	d.checkCache(kv)
 	checkHead("NormQKV", w.HeadDim)
 	if d.ready(at.N) {
 		C.ort_norm_qkv(d.c, addr(q.Buf), cache(kv), addr(x.Buf), addr(w.Norm), matW(w.Q), matW(w.K), matW(w.V),
@@ -63,6 +79,7 @@ func (d *Device) NormQKV(q kernels.Mat, kv kernels.Cache, x kernels.Mat, w *kern
 // Attend implements kernels.Device.
 func (d *Device) Attend(y, q kernels.Mat, kv kernels.Cache, at kernels.Rows) {
 	kernels.CheckAttend(y, q, kv, at)
+	d.checkCache(kv)
 	checkHead("Attend", kv.HeadDim)
 	if d.ready(at.N) {
 		C.ort_attend_rows(d.c, addr(y.Buf), addr(q.Buf), C.int(q.Cols/kv.HeadDim), cache(kv), rows(at))

@@ -44,12 +44,28 @@ const (
 )
 
 // cacheNames are the names of cache types in those of kernels.
-var cacheNames = map[kernels.CacheType]string{kernels.CacheF16: "f16", kernels.CacheF32: "f32", kernels.CacheQ8: "q8"}
+var cacheNames = map[kernels.CacheType]string{kernels.CacheF16: "f16", kernels.CacheF32: "f32", kernels.CacheQ8: "q8",
+	kernels.CacheFP8: "fp8"}
+
+// CheckCache implements kernels.CacheChecker.
+func (d *Device) CheckCache(t kernels.CacheType) error {
+	if t == kernels.CacheFP8 && 10*d.info.Major+d.info.Minor < 89 {
+		return fmt.Errorf("gpu: an fp8 cache needs compute capability 8.9, %s has %d.%d; q8 takes about the same memory",
+			d.info.Name, d.info.Major, d.info.Minor)
+	}
+	if _, ok := cacheNames[t]; !ok {
+		return fmt.Errorf("gpu: cache type %d is not supported", t)
+	}
+	return nil
+}
 
 // Attend implements kernels.Device.
 func (d *Device) Attend(y, q kernels.Mat, kv kernels.Cache, at kernels.Rows) {
 	kernels.CheckAttend(y, q, kv, at)
 	checkHeadDim(kv.HeadDim)
+	if err := d.CheckCache(kv.Type); err != nil {
+		panic(err.Error())
+	}
 	if !d.ready(at.N) {
 		return
 	}

@@ -31,7 +31,8 @@ func TestConformance(t *testing.T) {
 		}
 		t.Cleanup(func() { d.Close() }) // after a skip
 		return device{d, later{missing{t}}}
-	}, kerneltest.Options{Tol: tolerances(), Attend: 1e-3})
+	}, kerneltest.Options{Tol: tolerances(), Attend: 1e-3,
+		Caches: []kernels.CacheType{kernels.CacheF16, kernels.CacheF32, kernels.CacheQ8, kernels.CacheFP8}})
 }
 
 // device is a gpu.Device; operations that it does not have yet skip the case.

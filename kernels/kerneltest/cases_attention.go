@@ -36,6 +36,8 @@ func roundingOf(t kernels.CacheType) float64 {
 		return 5e-4
 	case kernels.CacheQ8:
 		return 1e-2
+	case kernels.CacheFP8:
+		return 3e-2 // steps of 1/8 to 1/16 of the value: 2.6e-2 on the mean
 	}
 	return 0
 }

@@ -118,6 +118,12 @@ func (l *layer) decode(values, scales *array, line int) []float32 {
 			x[i] = float16.Frombits(binary.NativeEndian.Uint16(raw[2*i:])).Float32()
 		}
 		return x
+	case kernels.CacheFP8:
+		x := make([]float32, l.dim)
+		for i, b := range raw {
+			x[i] = float32(fromE4M3(b))
+		}
+		return x
 	}
 	scale := decode(l.span(scales, line))[0]
 	x := make([]float32, l.dim)
@@ -136,6 +142,10 @@ func (l *layer) encode(values, scales *array, line int, x []float32) {
 	case kernels.CacheF16:
 		for i, v := range x {
 			binary.NativeEndian.PutUint16(raw[2*i:], float16.Fromfloat32(v).Bits())
+		}
+	case kernels.CacheFP8:
+		for i, v := range x {
+			raw[i] = toE4M3(float64(v))
 		}
 	case kernels.CacheQ8:
 		q := make([]int8, len(x))

@@ -77,6 +77,10 @@ func (o *oracle) store(kv kernels.Cache, buf, scales kernels.Buf, slot, head int
 		}
 	case kernels.CacheQ8:
 		o.vec(scales.Slice(at*4, 4), 1)[0] = quantize8(view[int8](&o.mem, buf.Slice(at*int64(n), int64(n)), n), x)
+	case kernels.CacheFP8:
+		for i, v := range x {
+			view[uint8](&o.mem, buf.Slice(at*int64(n), int64(n)), n)[i] = toE4M3(v)
+		}
 	}
 }
 
@@ -114,6 +118,10 @@ func (o *oracle) load(x []float64, kv kernels.Cache, buf, scales kernels.Buf, sl
 		scale := float64(o.vec(scales.Slice(at*4, 4), 1)[0])
 		for i, v := range view[int8](&o.mem, buf.Slice(at*int64(n), int64(n)), n) {
 			x[i] = scale * float64(v)
+		}
+	case kernels.CacheFP8:
+		for i, v := range view[uint8](&o.mem, buf.Slice(at*int64(n), int64(n)), n) {
+			x[i] = fromE4M3(v)
 		}
 	}
 }

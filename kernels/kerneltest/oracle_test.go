@@ -292,3 +292,18 @@ func TestOraclePackErrors(t *testing.T) {
 type readerAt struct{ io.Reader }
 
 func (r readerAt) ReadAt(p []byte, _ int64) (int, error) { return r.Read(p) }
+
+// TestE4M3: the 8-bit floats against values worked out by hand, and all codes there and back.
+func TestE4M3(t *testing.T) {
+	for x, want := range map[float64]uint8{0: 0, 1: 0x38, -1: 0xb8, 448: 0x7e, 1e9: 0x7e, -500: 0xfe, 0x1p-9: 1, 0x1p-10: 0, 0x1.8p-9: 2,
+		0x1p-6: 8, 1.0625: 0x38, 1.1875: 0x3a, 1.07: 0x39, 240: 0x77, 0.1: 0x1d} {
+		if got := toE4M3(x); got != want {
+			t.Errorf("%v is %#x, want %#x", x, got, want)
+		}
+	}
+	for b := range 256 {
+		if v := fromE4M3(uint8(b)); b&127 != 127 && toE4M3(v) != uint8(b) {
+			t.Errorf("%#x is %v, which is %#x", b, v, toE4M3(v))
+		}
+	}
+}

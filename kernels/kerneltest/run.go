@@ -20,7 +20,7 @@ import (
 type Options struct {
 	Types    []kernels.Type           // formats that the device packs; nil: all
 	HeadDims []int                    // head sizes; nil: 64 and 128
-	Caches   []kernels.CacheType      // cache types; nil: all
+	Caches   []kernels.CacheType      // cache types; nil: F16, F32 and Q8
 	Exact    bool                     // float32 activations everywhere: 1e-5 for all types
 	Tol      map[kernels.Type]float64 // bounds by weight type, instead of the usual ones
 	Attend   float64                  // bound of Attend; 0: 1e-5
@@ -150,6 +150,8 @@ func cacheName(t kernels.CacheType) string {
 		return "F32"
 	case kernels.CacheQ8:
 		return "Q8"
+	case kernels.CacheFP8:
+		return "FP8"
 	}
 	return fmt.Sprint(int(t))
 }
