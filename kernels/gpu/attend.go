@@ -118,7 +118,7 @@ func (d *Device) attendPrefill(a attendArgs, at kernels.Rows, tile int) {
 		stages = 2
 	}
 	launch(d, fmt.Sprintf("attend_prefill_%s_%d", cacheNames[t], dim), Grid{X: tiles, Y: int(a.kv.heads), Z: int(a.splits),
-		Threads: 128, Shared: queries*dim*2 + stages*page + 16, Overlap: true}, a)
+		Threads: 128, Shared: queries*(dim*2+4) + stages*page + 16, Overlap: true}, a)
 }
 
 // attendResults gives a working memory for the results of a.splits blocks a

@@ -25,7 +25,7 @@ template <CacheType type_, int dim_> struct Prefill {
 	static constexpr int queries = 64 * mtiles;
 	static constexpr int stages = type == CACHE_F16 && dim <= 128 ? 2 : 1;
 	static constexpr int tile = page_tokens * dim * 2; // K or V of a page
-	static constexpr int at_kv = queries * dim * 2, at_flag = at_kv + 2 * stages * tile, shared = at_flag + 16;
+	static constexpr int at_kv = queries * dim * 2, at_seen = at_kv + 2 * stages * tile, at_flag = at_seen + 4 * queries, shared = at_flag + 16;
 };
 
 // Rows of one sequence in a tile, and the pages that this block does for them.
@@ -33,15 +33,16 @@ struct Piece {
 	int row, rows, head, group; // group: query heads of the KV head
 	int pos;                    // of the first row
 	int first, end, splits;
-	const int32_t *table;
+	int table; // index of its pages
 };
 
 // Offset of the chunk of 16 bytes c of row r in a tile of 16-bit values in shared memory: free of conflicts for 8 rows at a time.
 // chunk(r, c + 2i) is chunk(r, c) ^ 32i for even c, and chunk(r + 8i, c) is 16·dim·i further on.
 template <int dim> ORT_DEV int chunk(int r, int c) { return r * dim * 2 + ((c ^ (r & 7)) << 4); }
 
-// q of the piece, scaled, as f16 to shared memory.
+// q of the piece, scaled, as f16 to shared memory, and the number of keys that each query sees.
 template <class F> ORT_DEV void load_queries(const AttendArgs &a, const Piece &p, uint8_t *q) {
+	for (int i = (int)threadIdx.x; i < F::queries; i += 128) ((int32_t *)(q + F::at_seen))[i] = p.pos + i / p.group + 1;
 	for (int i = (int)threadIdx.x; i < F::queries * F::dim / 8; i += 128) {
 		int query = i / (F::dim / 8), c = i % (F::dim / 8);
 		float4 x = make_float4(0.f, 0.f, 0.f, 0.f), y = x;
@@ -83,24 +84,26 @@ template <CacheType type> ORT_DEV uint4 load_values(uint64_t values, uint64_t i,
 }
 
 // Brings `keys` keys of a page, whose line 0 is `line`, to shared memory, K and V after it; zeros beyond keys and dim.
-template <class F> ORT_DEV void load_page(const CacheArgs &kv, uint64_t line, int keys, uint8_t *to) {
-	constexpr int chunks = F::dim / 8;
+template <class F> ORT_DEV void load_page(const CacheArgs &kv, uint32_t line, int keys, uint8_t *to) {
+	constexpr int chunks = F::dim / 8, rows = 128 / chunks; // chunks of a line, lines that the block brings at a time
+	int c = (int)threadIdx.x % chunks, first = (int)threadIdx.x / chunks;
+	uint64_t from = (uint64_t)(line + (uint32_t)first) * (uint64_t)kv.dim + 8 * (uint64_t)c;
+	if (8 * c >= kv.dim) keys = 0;
 #pragma unroll 4
-	for (int i = (int)threadIdx.x; i < page_tokens * chunks; i += 128) {
-		int key = i / chunks, c = i % chunks;
-		bool ok = key < keys && 8 * c < kv.dim;
-		uint64_t from = (line + (uint64_t)key) * (uint64_t)kv.dim + 8 * (uint64_t)c;
+	for (int i = 0; i < page_tokens / rows; i++, from += (uint64_t)(rows * kv.dim)) {
+		int key = first + rows * i;
+		bool ok = key < keys;
 		uint8_t *k = to + chunk<F::dim>(key, c), *v = k + F::tile;
 		if (F::stages == 2) {
-			cp_async16_or_zero(k, (const void *)(ok ? kv.k + 2 * from : kv.k), ok);
-			cp_async16_or_zero(v, (const void *)(ok ? kv.v + 2 * from : kv.v), ok);
+			cp_async16_or_zero(k, (const void *)(kv.k + (ok ? 2 * from : 0)), ok);
+			cp_async16_or_zero(v, (const void *)(kv.v + (ok ? 2 * from : 0)), ok);
 			continue;
 		}
 		uint4 x = make_uint4(0, 0, 0, 0), y = x;
 		if (ok) {
 			bool q8 = F::type == CACHE_Q8;
-			x = load_values<F::type>(kv.k, from, q8 ? ((const float *)kv.kScale)[line + (uint64_t)key] : 1.f);
-			y = load_values<F::type>(kv.v, from, q8 ? ((const float *)kv.vScale)[line + (uint64_t)key] : 1.f);
+			x = load_values<F::type>(kv.k, from, q8 ? ((const float *)kv.kScale)[line + (uint32_t)key] : 1.f);
+			y = load_values<F::type>(kv.v, from, q8 ? ((const float *)kv.vScale)[line + (uint32_t)key] : 1.f);
 		}
 		*(uint4 *)k = x;
 		*(uint4 *)v = y;
@@ -113,7 +116,7 @@ template <class F> struct Running {
 	float m[F::mtiles][2], l[F::mtiles][2], o[F::mtiles][F::dim / 8][4];
 };
 
-// S of the warp's queries and a page's 64 keys.
+// S of the warp's queries and the 64 keys of a page.
 template <class F> ORT_DEV void product_qk(float s[F::mtiles][8][4], uint8_t *q, uint8_t *k) {
 	int lane = (int)threadIdx.x % 32, w = (int)threadIdx.x / 32;
 	int at_q = chunk<F::dim>(16 * F::mtiles * w + lane % 16, lane / 16), at_k = chunk<F::dim>(lane % 8 + lane / 16 * 8, lane / 8 % 2);
@@ -140,18 +143,18 @@ template <class F> ORT_DEV void product_qk(float s[F::mtiles][8][4], uint8_t *q,
 	}
 }
 
-// Masks the keys of the page from `first` on that a query does not see.
-template <class F> ORT_DEV void mask(const AttendArgs &a, int pos, float s[F::mtiles][8][4], int first) {
+// Masks the keys from `first` on that a query does not see.
+template <class F> ORT_DEV void mask(const int32_t *seen, float s[F::mtiles][8][4], int first) {
 	int lane = (int)threadIdx.x % 32, w = (int)threadIdx.x / 32;
 #pragma unroll
 	for (int m = 0; m < F::mtiles; m++)
 #pragma unroll
 		for (int h = 0; h < 2; h++) {
-			int last = pos + (16 * (F::mtiles * w + m) + 8 * h + lane / 4) / (a.heads / a.kv.heads) - first - 2 * (lane % 4);
+			int keys = seen[16 * (F::mtiles * w + m) + 8 * h + lane / 4] - first - 2 * (lane % 4);
 #pragma unroll
 			for (int n = 0; n < 8; n++) {
-				if (8 * n > last) s[m][n][2 * h] = bits_f32(0xff800000u);
-				if (8 * n + 1 > last) s[m][n][2 * h + 1] = bits_f32(0xff800000u);
+				if (8 * n >= keys) s[m][n][2 * h] = bits_f32(0xff800000u);
+				if (8 * n + 1 >= keys) s[m][n][2 * h + 1] = bits_f32(0xff800000u);
 			}
 		}
 }
@@ -200,12 +203,12 @@ template <class F> ORT_DEV void product_pv(Running<F> &r, const uint32_t p[F::mt
 		}
 }
 
-// Adds page c, which lies in shared memory, to the warp's result. pos is that of the piece's first row.
-template <class F> ORT_DEV void add_page(Running<F> &r, const AttendArgs &a, int pos, uint8_t *q, uint8_t *k, int c) {
+// Adds page c, which lies in shared memory, to the warp's result. The first row of the piece sees `least` keys.
+template <class F> ORT_DEV void add_page(Running<F> &r, int least, uint8_t *q, uint8_t *k, int c) {
 	float s[F::mtiles][8][4];
 	uint32_t p[F::mtiles][8][2];
 	product_qk<F>(s, q, k);
-	if (page_tokens * (c + 1) > pos + 1) mask<F>(a, pos, s, page_tokens * c);
+	if (page_tokens * (c + 1) > least) mask<F>((const int32_t *)(q + F::at_seen), s, page_tokens * c);
 	softmax<F>(r, s, p);
 	product_pv<F>(r, p, k + F::tile);
 }
@@ -248,7 +251,7 @@ ORT_DEV Piece find_piece(const AttendArgs &a, int row, int end) {
 		all = same == 0xffffffffu;
 	}
 	p.pos = pos[row];
-	p.table = (const int32_t *)a.table + (uint64_t)s * (uint64_t)a.pages;
+	p.table = s * a.pages;
 	int pages = (p.pos + p.rows - 1) / page_tokens + 1;
 	p.splits = max(1, min(a.splits, pages / 8));
 	int per = (pages + p.splits - 1) / p.splits;
@@ -258,13 +261,17 @@ ORT_DEV Piece find_piece(const AttendArgs &a, int row, int end) {
 	return p;
 }
 
+// The line of the cache at which the block's head of a page begins; there are fewer than 2^32. i: index in the table.
+ORT_DEV uint32_t page_line(const AttendArgs &a, int i) {
+	return ((uint32_t)((const int32_t *)a.table)[i] * (uint32_t)a.kv.heads + blockIdx.y) * page_tokens;
+}
+
 // Does the pages of the piece at `row` of the tile that ends at `last`.
 template <class F> ORT_DEV void do_piece(const AttendArgs &a, int row, int last) {
 	Piece p = find_piece(a, row, last);
 	if (p.first >= p.end) return;
 	uint8_t *shared = ort_shared(), *kv = shared + F::at_kv;
 	int w = (int)threadIdx.x / 32;
-	uint64_t lines = (uint64_t)page_tokens * (uint64_t)a.kv.heads, head = (uint64_t)page_tokens * (uint64_t)p.head;
 	int keys = p.pos + p.rows; // that any row sees
 	bool busy = 16 * F::mtiles * w < p.rows * p.group;
 	Running<F> r;
@@ -278,19 +285,19 @@ template <class F> ORT_DEV void do_piece(const AttendArgs &a, int row, int last)
 		}
 	block_sync(); // the piece before this one has been read
 	load_queries<F>(a, p, shared);
-	if (F::stages == 2) load_page<F>(a.kv, (uint64_t)p.table[p.first] * lines + head, keys - page_tokens * p.first, kv);
+	if (F::stages == 2) load_page<F>(a.kv, page_line(a, p.table + p.first), keys - page_tokens * p.first, kv + p.first % 2 * 2 * F::tile);
 	for (int c = p.first; c < p.end; c++) {
-		uint8_t *now = kv + (F::stages == 2 ? (c - p.first) % 2 * 2 * F::tile : 0), *next = kv + (c + 1 - p.first) % 2 * 2 * F::tile;
+		uint8_t *now = kv + (F::stages == 2 ? c % 2 * 2 * F::tile : 0), *next = kv + (c + 1) % 2 * 2 * F::tile;
 		if (F::stages == 2) {
 			cp_async_wait<0>();
 			block_sync();
-			if (c + 1 < p.end) load_page<F>(a.kv, (uint64_t)p.table[c + 1] * lines + head, keys - page_tokens * (c + 1), next);
+			if (c + 1 < p.end) load_page<F>(a.kv, page_line(a, p.table + c + 1), keys - page_tokens * (c + 1), next);
 		} else {
 			block_sync();
-			load_page<F>(a.kv, (uint64_t)p.table[c] * lines + head, keys - page_tokens * c, now);
+			load_page<F>(a.kv, page_line(a, p.table + c), keys - page_tokens * c, now);
 			block_sync();
 		}
-		if (busy) add_page<F>(r, a, p.pos, shared, now, c);
+		if (busy) add_page<F>(r, p.pos + 1, shared, now, c);
 	}
 	if (busy) store_piece<F>(a, find_piece(a, row, last), r); // found again rather than kept in registers
 }
