@@ -23,6 +23,11 @@ type Driver interface {
 	// Read waits for all work and copies from the device.
 	Read(dst []byte, src uint64) error
 
+	// Later queues a copy of n bytes to the host. The function returned waits for the copy,
+	// not for what is queued after it, and copies to dst. Of two calls of Later the first one's function is
+	// called first, before a third call.
+	Later(src uint64, n int64) (read func(dst []byte) error, err error)
+
 	// Function finds a kernel by the name that ORT_KERNEL gave it.
 	Function(name string) (Function, error)
 	// Launch queues a kernel. args points at its argument structure of size bytes, which is

@@ -143,6 +143,7 @@ ORT_DEV uint32_t e4m3x2_to_f16x2(uint16_t v) {
 ORT_DEV float add_rn(float x, float y) { return __fadd_rn(x, y); }
 ORT_DEV float mul_rn(float x, float y) { return __fmul_rn(x, y); }
 ORT_DEV float div_rn(float x, float y) { return __fdiv_rn(x, y); }
+ORT_DEV double exp_f64(double x) { return exp(x); }
 ORT_DEV float exp2_approx(float x) { float y; asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
 ORT_DEV float rcp_approx(float x) { float y; asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
 ORT_DEV float rsqrt_exact(float x) { return 1.0f / __fsqrt_rn(x); }
@@ -227,6 +228,99 @@ ORT_DEV void bulk_load(void *shared, const void *global, uint32_t bytes, uint64_
 #if __CUDA_ARCH__ >= 900
 	asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];"
 	             ::"r"((uint32_t)__cvta_generic_to_shared(shared)), "l"(global), "r"(bytes), "r"((uint32_t)__cvta_generic_to_shared(bar)) : "memory");
+#endif
+}
+
+// ---- warpgroup products of sm_90a (below, callers use mma)
+
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+#define ORT_WGMMA 1 // kernels that need them are compiled
+#endif
+
+// Descriptor of a matrix in shared memory, K-major with the 128-byte swizzle (PTX ISA, "Matrix
+// descriptor"): rows of 128 bytes, 8 of them an atom of 1024 bytes in which the 16 bytes at place c of row r
+// hold chunk c ^ r; atoms follow one another. p is where the rows start, aligned to 1024, plus
+// 32 bytes for each step of 16 values of K.
+ORT_DEV uint64_t wgmma_desc(const void *p) {
+	uint64_t address = (uint32_t)__cvta_generic_to_shared(p);
+	return (address & 0x3ffff) >> 4 | 1ull << 16 | (uint64_t)(1024 >> 4) << 32 | 1ull << 62;
+}
+// Orders the warp group's writes of registers before the products that read them.
+ORT_DEV void wgmma_fence() {
+#if __CUDA_ARCH_FEAT_SM90_ALL
+	asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
+#endif
+}
+ORT_DEV void wgmma_commit() {
+#if __CUDA_ARCH_FEAT_SM90_ALL
+	asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
+#endif
+}
+// Waits until at most `pending` committed groups of the warp group are under way.
+template <int pending> ORT_DEV void wgmma_wait() {
+#if __CUDA_ARCH_FEAT_SM90_ALL
+	asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(pending) : "memory");
+#endif
+}
+// d (+)= A * B, asynchronously, for the four warps of a warp group: m64n128k16. Warp w % 4 holds of A and d the
+// 16 rows from 16*(w % 4) in the fragments of m16n8k16 (d: 16 of them side by side); B [128, 16] lies in shared
+// memory. Until wgmma_wait neither a nor d may be touched; without add, d is overwritten.
+ORT_DEV void wgmma_f16(float d[64], const uint32_t a[4], uint64_t b, bool add) {
+#if __CUDA_ARCH_FEAT_SM90_ALL
+	asm volatile("{ .reg .pred p; setp.ne.b32 p, %69, 0;"
+	             "wgmma.mma_async.sync.aligned.m64n128k16.f32.f16.f16 {"
+	             "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,"
+	             "%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,%30,%31,"
+	             "%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47,"
+	             "%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63"
+	             "}, {%64,%65,%66,%67}, %68, p, 1, 1, 0; }"
+	             : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]), "+f"(d[7]),
+	               "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]), "+f"(d[14]), "+f"(d[15]),
+	               "+f"(d[16]), "+f"(d[17]), "+f"(d[18]), "+f"(d[19]), "+f"(d[20]), "+f"(d[21]), "+f"(d[22]), "+f"(d[23]),
+	               "+f"(d[24]), "+f"(d[25]), "+f"(d[26]), "+f"(d[27]), "+f"(d[28]), "+f"(d[29]), "+f"(d[30]), "+f"(d[31]),
+	               "+f"(d[32]), "+f"(d[33]), "+f"(d[34]), "+f"(d[35]), "+f"(d[36]), "+f"(d[37]), "+f"(d[38]), "+f"(d[39]),
+	               "+f"(d[40]), "+f"(d[41]), "+f"(d[42]), "+f"(d[43]), "+f"(d[44]), "+f"(d[45]), "+f"(d[46]), "+f"(d[47]),
+	               "+f"(d[48]), "+f"(d[49]), "+f"(d[50]), "+f"(d[51]), "+f"(d[52]), "+f"(d[53]), "+f"(d[54]), "+f"(d[55]),
+	               "+f"(d[56]), "+f"(d[57]), "+f"(d[58]), "+f"(d[59]), "+f"(d[60]), "+f"(d[61]), "+f"(d[62]), "+f"(d[63])
+	             : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"((int)add));
+#endif
+}
+ORT_DEV void wgmma_bf16(float d[64], const uint32_t a[4], uint64_t b, bool add) {
+#if __CUDA_ARCH_FEAT_SM90_ALL
+	asm volatile("{ .reg .pred p; setp.ne.b32 p, %69, 0;"
+	             "wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 {"
+	             "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,"
+	             "%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,%30,%31,"
+	             "%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47,"
+	             "%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63"
+	             "}, {%64,%65,%66,%67}, %68, p, 1, 1, 0; }"
+	             : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]), "+f"(d[7]),
+	               "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]), "+f"(d[14]), "+f"(d[15]),
+	               "+f"(d[16]), "+f"(d[17]), "+f"(d[18]), "+f"(d[19]), "+f"(d[20]), "+f"(d[21]), "+f"(d[22]), "+f"(d[23]),
+	               "+f"(d[24]), "+f"(d[25]), "+f"(d[26]), "+f"(d[27]), "+f"(d[28]), "+f"(d[29]), "+f"(d[30]), "+f"(d[31]),
+	               "+f"(d[32]), "+f"(d[33]), "+f"(d[34]), "+f"(d[35]), "+f"(d[36]), "+f"(d[37]), "+f"(d[38]), "+f"(d[39]),
+	               "+f"(d[40]), "+f"(d[41]), "+f"(d[42]), "+f"(d[43]), "+f"(d[44]), "+f"(d[45]), "+f"(d[46]), "+f"(d[47]),
+	               "+f"(d[48]), "+f"(d[49]), "+f"(d[50]), "+f"(d[51]), "+f"(d[52]), "+f"(d[53]), "+f"(d[54]), "+f"(d[55]),
+	               "+f"(d[56]), "+f"(d[57]), "+f"(d[58]), "+f"(d[59]), "+f"(d[60]), "+f"(d[61]), "+f"(d[62]), "+f"(d[63])
+	             : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"((int)add));
+#endif
+}
+
+// Registers of each thread of the warp group from here on; the block has, per thread, what its launch bounds leave.
+template <int registers> ORT_DEV void more_registers() {
+#if __CUDA_ARCH_FEAT_SM90_ALL
+	asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(registers));
+#endif
+}
+template <int registers> ORT_DEV void fewer_registers() {
+#if __CUDA_ARCH_FEAT_SM90_ALL
+	asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(registers));
+#endif
+}
+// Asks for bytes (a multiple of 16, aligned to 16) to be brought into the second-level cache.
+ORT_DEV void bulk_prefetch_l2(const void *global, uint32_t bytes) {
+#if __CUDA_ARCH__ >= 900
+	asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(global), "r"(bytes) : "memory");
 #endif
 }
 

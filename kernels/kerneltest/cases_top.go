@@ -107,11 +107,21 @@ func (r *rig) logitEdits(vocab int) []kernels.LogitEdit {
 // top runs a case and compares.
 func (r *rig) top(dev kernels.Chooser, c topCase) {
 	defer r.scope()()
-	var flat []float32
-	for _, row := range c.logits {
-		flat = append(flat, row...)
+	y, args := r.topArgs(c)
+	logits := r.f32("logits", slices.Concat(c.logits...))
+	d := side{dev, 0}
+	dev.Top(d.buf(y), d.mat(logits, len(c.logits), c.cols), &args)
+	r.settle("Top", y)
+	each := len(y.data) / len(c.rows)
+	for i := range c.rows {
+		if err := c.compare(i, y.data[i*each:][:each]); err != nil {
+			r.failf("Top of %d among %d tokens, row %d: %v", c.k, c.vocab, i, err)
+		}
 	}
-	logits := r.f32("logits", flat)
+}
+
+// topArgs puts a case on the device, and makes room for its output.
+func (r *rig) topArgs(c topCase) (y *array, args kernels.Choice) {
 	var mask, first []int32
 	var masks, edits []byte
 	words := (c.vocab + 63) / 64
@@ -127,19 +137,11 @@ func (r *rig) top(dev kernels.Chooser, c topCase) {
 		count += len(c.edits[i])
 	}
 	first = append(first, int32(count))
-	args := kernels.Choice{N: len(c.rows), K: c.k, Vocab: c.vocab}
-	d := side{dev, 0}
+	args = kernels.Choice{N: len(c.rows), K: c.k, Vocab: c.vocab}
+	d := side{r.dev, 0}
 	args.Row, args.Mask, args.First = d.buf(r.i32("row", c.rows)), d.buf(r.i32("mask", mask)), d.buf(r.i32("first", first))
 	args.Masks, args.Edits = d.buf(r.bytes("masks", masks)), d.buf(r.bytes("edits", edits))
-	y := r.junk("top", int(args.TopBytes()/4))
-	dev.Top(d.buf(y), d.mat(logits, len(c.logits), c.cols), &args)
-	r.settle("Top", y)
-	each := len(y.data) / len(c.rows)
-	for i := range c.rows {
-		if err := c.compare(i, y.data[i*each:][:each]); err != nil {
-			r.failf("Top of %d among %d tokens, row %d: %v", c.k, c.vocab, i, err)
-		}
-	}
+	return r.junk("top", int(args.TopBytes()/4)), args
 }
 
 // compare holds a row of Top's output against the best tokens.

@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"runtime/debug"
+	"strings"
 	"testing"
 
 	"orchrt/kernels"
@@ -24,6 +25,7 @@ type Options struct {
 	Exact    bool                     // float32 activations everywhere: 1e-5 for all types
 	Tol      map[kernels.Type]float64 // bounds by weight type, instead of the usual ones
 	Attend   float64                  // bound of Attend; 0: 1e-5
+	Many     []int                    // row counts of steps that are large for the device; nil: no such cases
 }
 
 // tol is the bound of an operation that multiplies by weights of these types.
@@ -73,7 +75,22 @@ func AllTypes() []kernels.Type {
 // Run checks the devices that newDevice makes, each case on a new one in a
 // subtest of its own, and closes them.
 func Run(t *testing.T, newDevice func(t *testing.T) kernels.Device, opt Options) {
+	runCases(t, newDevice, cases(opt.withDefaults()))
+}
+
+// RunMany runs only the cases of Options.Many.
+func RunMany(t *testing.T, newDevice func(t *testing.T) kernels.Device, opt Options) {
+	var many []testCase
 	for _, c := range cases(opt.withDefaults()) {
+		if strings.HasPrefix(c.name, "Many") {
+			many = append(many, c)
+		}
+	}
+	runCases(t, newDevice, many)
+}
+
+func runCases(t *testing.T, newDevice func(t *testing.T) kernels.Device, all []testCase) {
+	for _, c := range all {
 		t.Run(c.name, func(t *testing.T) {
 			dev := newDevice(t)
 			for _, err := range c.check(dev) {
@@ -102,6 +119,7 @@ func cases(opt Options) []testCase {
 	add("Panics", checkPanics)
 	add("ZeroRows", checkZeroRows)
 	add("Top", checkTop)
+	add("Draw", checkDraw)
 	for _, t := range opt.Types {
 		add("Embed/"+t.String(), func(r *rig) { checkEmbed(r, t) })
 		add("MulAdd/"+t.String(), func(r *rig) { checkMulAdd(r, t) })
@@ -109,6 +127,14 @@ func cases(opt Options) []testCase {
 		add("NormGateUp/"+t.String(), func(r *rig) { checkNormGateUp(r, t) })
 		add("NormLogits/"+t.String(), func(r *rig) { checkNormLogits(r, t) })
 		add("Independence/"+t.String(), func(r *rig) { checkRowsAlone(r, t) })
+		if opt.Many != nil {
+			add("Many/"+t.String(), func(r *rig) { checkMany(r, t) })
+			add("ManyIndependence/"+t.String(), func(r *rig) { checkManyAlone(r, t) })
+		}
+	}
+	if opt.Many != nil {
+		add("ManyShapes", checkManyShapes)
+		add("ManyQKV", checkManyQKV)
 	}
 	for _, dim := range opt.HeadDims {
 		for _, cache := range opt.Caches {

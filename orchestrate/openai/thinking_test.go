@@ -106,3 +106,25 @@ func TestLimitThinking(t *testing.T) {
 		t.Error("a budget without room for its end is accepted")
 	}
 }
+
+// TestEffortBoundsThinking: the lower efforts put the bound around whatever mask
+// the answer has.
+func TestEffortBoundsThinking(t *testing.T) {
+	b := qwenBackend(t, "", "")
+	b.Context = 8192
+	for body, left := range map[string]int{
+		chatBody(`"reasoning_effort":"medium"`): 0, chatBody(`"reasoning_effort":"none"`): 0,
+		chatBody(`"reasoning_effort":"minimal","n":2`): 256, toolBody(`"reasoning_effort":"low"`): 2048,
+	} {
+		j, err := prepare(t, b, body)
+		if err != nil {
+			t.Fatalf("%s: %v", body, err)
+		}
+		for _, c := range j.Choices {
+			m, ok := c.Request.Mask.(*thinkingMask)
+			if ok != (left > 0) || ok && m.left+len(m.end) != left {
+				t.Errorf("%s: the mask is %+v, want a bound of %d tokens", body, c.Request.Mask, left)
+			}
+		}
+	}
+}

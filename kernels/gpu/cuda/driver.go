@@ -193,6 +193,29 @@ func (d *driver) Read(dst []byte, src uint64) error {
 	return d.check("waiting for the GPU", C.ort_read(d.shim, unsafe.Pointer(unsafe.SliceData(dst)), C.uint64_t(src), C.size_t(len(dst))))
 }
 
+// Later implements gpu.Driver.
+func (d *driver) Later(src uint64, n int64) (func(dst []byte) error, error) {
+	if d.lost != nil {
+		return nil, d.lost
+	}
+	if d.capturing {
+		return nil, errors.New("cuda: a copy to the host cannot be recorded")
+	}
+	if n > stageBytes {
+		return nil, fmt.Errorf("cuda: Later of %d bytes, at most %d", n, stageBytes)
+	}
+	var ticket C.int
+	if err := d.check("copying from the GPU", C.ort_later(d.shim, C.uint64_t(src), C.size_t(n), &ticket)); err != nil {
+		return nil, err
+	}
+	return func(dst []byte) error {
+		if d.lost != nil || len(dst) == 0 {
+			return d.lost
+		}
+		return d.check("waiting for the GPU", C.ort_await(d.shim, ticket, unsafe.Pointer(&dst[0]), C.size_t(min(len(dst), int(n)))))
+	}, nil
+}
+
 // Copy implements gpu.Driver.
 func (d *driver) Copy(dst, src uint64, n int64) error {
 	if d.lost != nil || n == 0 {

@@ -24,6 +24,8 @@ struct ort_shim {
 	uint64_t serial; // never the same for two shims
 	size_t slots, slot_bytes, at;
 	slot *slot; // [slots], the last one for reading
+	slot later[2];
+	int next; // of later
 };
 
 // The shim whose context is current on this thread. Contexts may get the
@@ -46,13 +48,25 @@ int ort_use(ort_shim *s) {
 			return r_;                 \
 	} while (0)
 
+static int open_slot(ort_shim *s, slot *b) {
+	TRY(cuMemHostAlloc((void **)&b->host, s->slot_bytes, CU_MEMHOSTALLOC_PORTABLE));
+	return cuEventCreate(&b->done, CU_EVENT_DISABLE_TIMING);
+}
+
 static int open_slots(ort_shim *s) {
 	TRY(ort_use(s));
-	for (size_t i = 0; i < s->slots; i++) {
-		TRY(cuMemHostAlloc((void **)&s->slot[i].host, s->slot_bytes, CU_MEMHOSTALLOC_PORTABLE));
-		TRY(cuEventCreate(&s->slot[i].done, CU_EVENT_DISABLE_TIMING));
-	}
+	for (size_t i = 0; i < s->slots; i++)
+		TRY(open_slot(s, &s->slot[i]));
+	for (int i = 0; i < 2; i++)
+		TRY(open_slot(s, &s->later[i]));
 	return CUDA_SUCCESS;
+}
+
+static void close_slot(slot *b) {
+	if (b->done)
+		cuEventDestroy(b->done);
+	if (b->host)
+		cuMemFreeHost(b->host);
 }
 
 int ort_open(ort_shim **out, uintptr_t ctx, uintptr_t stream, size_t slots, size_t slot_bytes) {
@@ -78,12 +92,10 @@ int ort_open(ort_shim **out, uintptr_t ctx, uintptr_t stream, size_t slots, size
 
 void ort_close(ort_shim *s) {
 	ort_use(s);
-	for (size_t i = 0; i < s->slots; i++) {
-		if (s->slot[i].done)
-			cuEventDestroy(s->slot[i].done);
-		if (s->slot[i].host)
-			cuMemFreeHost(s->slot[i].host);
-	}
+	for (size_t i = 0; i < s->slots; i++)
+		close_slot(&s->slot[i]);
+	for (int i = 0; i < 2; i++)
+		close_slot(&s->later[i]);
 	free(s->slot);
 	free(s);
 }
@@ -167,6 +179,23 @@ int ort_read(ort_shim *s, void *dst, uint64_t src, size_t n) {
 		src += part;
 		n -= part;
 	} while (n > 0);
+	return CUDA_SUCCESS;
+}
+
+int ort_later(ort_shim *s, uint64_t src, size_t n, int *ticket) {
+	TRY(ort_use(s));
+	if (n > s->slot_bytes)
+		return CUDA_ERROR_INVALID_VALUE;
+	slot *b = &s->later[*ticket = s->next];
+	s->next ^= 1;
+	TRY(cuMemcpyDtoHAsync(b->host, (CUdeviceptr)src, n, s->stream));
+	return cuEventRecord(b->done, s->stream);
+}
+
+int ort_await(ort_shim *s, int ticket, void *dst, size_t n) {
+	TRY(ort_use(s));
+	TRY(cuEventSynchronize(s->later[ticket].done));
+	memcpy(dst, s->later[ticket].host, n);
 	return CUDA_SUCCESS;
 }
 

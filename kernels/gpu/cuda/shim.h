@@ -36,6 +36,10 @@ int ort_launch(ort_shim *s, uintptr_t function, ort_grid g, const void *args);
 int ort_write(ort_shim *s, uint64_t dst, const void *src, size_t n);
 // Waits for all work and copies to dst.
 int ort_read(ort_shim *s, void *dst, uint64_t src, size_t n);
+// Queues a copy of n bytes, at most slot_bytes, to a buffer of the host; ort_await waits for it and copies it
+// to dst. Two may be under way.
+int ort_later(ort_shim *s, uint64_t src, size_t n, int *ticket);
+int ort_await(ort_shim *s, int ticket, void *dst, size_t n);
 int ort_copy(ort_shim *s, uint64_t dst, uint64_t src, size_t n);
 int ort_zero(ort_shim *s, uint64_t dst, size_t n);
 

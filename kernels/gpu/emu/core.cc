@@ -286,6 +286,8 @@ extern "C" void ort_bulk_load(void *shared, const void *global, uint32_t bytes, 
 	Copy c = take(f, shared, global, bytes);
 	release_clock(f, &m->clock);
 	m->copies.push_back(c);
+	for (Fiber *w : m->waiting) make_ready(w); // who came before the copy was asked for
+	m->waiting.clear();
 }
 
 // ---- cp.async: a copy lands at the wait
@@ -335,6 +337,7 @@ static void run_block(Worker *k, Launch *l, int64_t at) {
 	for (int i = 0; i < warps; i++) {
 		Warp *w = &b->warps[i];
 		w->index = i, w->arrived = 0, w->alive = 32, w->ready = ~0u, w->clock = 1, w->syncs = 0;
+		w->products.clear(), w->groups.clear();
 	}
 	reset_clocks(b);
 	for (int i = 0; i < l->threads; i++) {

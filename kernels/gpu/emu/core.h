@@ -50,6 +50,15 @@ struct Fiber {
 	std::vector<int> groups;  // committed: the number of copies up to each
 };
 
+// A product of wgmma that has not been waited for: where the lanes keep A and D.
+struct Product {
+	ort_op op;
+	uint64_t b;
+	bool add;
+	const uint32_t *a[32];
+	float *d[32];
+};
+
 struct Warp {
 	int index, arrived, alive;
 	uint32_t ready;          // lanes
@@ -57,6 +66,8 @@ struct Warp {
 	ort_op op;
 	Fiber *lanes[32];
 	ort_lane *ops[32];
+	std::vector<Product> products;
+	std::vector<size_t> groups; // committed: the number of products up to each
 };
 
 struct Barrier {
@@ -152,6 +163,9 @@ void run_blocks(Worker *k, Launch *l);
 // warp.cc
 const char *op_name(ort_op op);
 void warp_op(Fiber *f, ort_op op, ort_lane **lanes);
+
+// wgmma.cc
+void wgmma_op(Fiber *f, ort_op op, ort_lane **lanes);
 
 // memory.cc
 void make_arena(Worker *k);

@@ -235,6 +235,18 @@ func (d *Driver) Read(dst []byte, src uint64) error {
 	return nil
 }
 
+// Later implements gpu.Driver.
+func (d *Driver) Later(src uint64, n int64) (func(dst []byte) error, error) {
+	host := make([]byte, n)
+	if err := d.Read(host, src); err != nil {
+		return nil, err
+	}
+	return func(dst []byte) error {
+		copy(dst, host)
+		return nil
+	}, nil
+}
+
 // Copy implements gpu.Driver.
 func (d *Driver) Copy(dst, src uint64, n int64) error {
 	if err := errors.Join(d.holds("Copy to", dst, n), d.holds("Copy from", src, n)); err != nil || n == 0 {

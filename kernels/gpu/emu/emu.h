@@ -59,6 +59,7 @@ struct ort_kernel {
 
 enum ort_op : int {
 	ORT_SYNC = 1, ORT_SHFL, ORT_SHFL_XOR, ORT_BALLOT, ORT_MMA_F16, ORT_MMA_BF16, ORT_MMA_S8, ORT_LDMATRIX4, ORT_LDMATRIX4_TRANS, ORT_LDMATRIX2,
+	ORT_WGMMA_F16, ORT_WGMMA_BF16, ORT_WGMMA_COMMIT, ORT_WGMMA_WAIT,
 };
 
 // One lane's part of a warp's operation.
@@ -66,6 +67,7 @@ struct ort_lane {
 	uint32_t in[8];
 	uint32_t out[4];
 	const void *row;
+	float *sums; // of a product that is done later
 };
 
 extern "C" {
@@ -213,6 +215,7 @@ ORT_DEV float ort_e4m3_to_f32(uint8_t v) {
 ORT_DEV uint16_t f32x2_to_e4m3x2(float lo, float hi) { return (uint16_t)(ort_f32_to_e4m3(lo) | ort_f32_to_e4m3(hi) << 8); }
 ORT_DEV uint32_t e4m3x2_to_f16x2(uint16_t v) { return f32x2_to_f16x2(ort_e4m3_to_f32((uint8_t)v), ort_e4m3_to_f32((uint8_t)(v >> 8))); }
 ORT_DEV float ort_ftz(float x) { return fabsf(x) < 0x1p-126f ? copysignf(0.f, x) : x; }
+ORT_DEV double exp_f64(double x) { return exp(x); }
 ORT_DEV float exp2_approx(float x) { return ort_ftz(exp2f(ort_ftz(x))); }
 ORT_DEV float rcp_approx(float x) { return ort_ftz(1.f / ort_ftz(x)); }
 ORT_DEV float rsqrt_exact(float x) { return 1.f / sqrtf(x); }
@@ -276,3 +279,26 @@ ORT_DEV void mbar_arrive(uint64_t *bar) { ort_mbar_arrive(bar, 0); }
 ORT_DEV void mbar_arrive_expect(uint64_t *bar, uint32_t bytes) { ort_mbar_arrive(bar, bytes); }
 ORT_DEV void mbar_wait(uint64_t *bar, uint32_t parity) { ort_mbar_wait(bar, parity); }
 ORT_DEV void bulk_load(void *shared, const void *global, uint32_t bytes, uint64_t *bar) { ort_bulk_load(shared, global, bytes, bar); }
+
+// ---- warpgroup products: done when they are waited for, from what registers and shared memory hold then
+
+#define ORT_WGMMA 1
+
+ORT_DEV uint64_t wgmma_desc(const void *p) {
+	uint64_t address = (uint64_t)((const uint8_t *)p - ort_self->shared);
+	return (address & 0x3ffff) >> 4 | 1ull << 16 | (uint64_t)(1024 >> 4) << 32 | 1ull << 62;
+}
+ORT_DEV void ort_wgmma(ort_op op, float d[64], const uint32_t a[4], uint64_t b, bool add) {
+	ort_lane l;
+	l.in[0] = (uint32_t)b, l.in[1] = (uint32_t)(b >> 32), l.in[2] = add;
+	l.row = a, l.sums = d;
+	ort_warp(op, &l);
+}
+ORT_DEV void wgmma_f16(float d[64], const uint32_t a[4], uint64_t b, bool add) { ort_wgmma(ORT_WGMMA_F16, d, a, b, add); }
+ORT_DEV void wgmma_bf16(float d[64], const uint32_t a[4], uint64_t b, bool add) { ort_wgmma(ORT_WGMMA_BF16, d, a, b, add); }
+ORT_DEV void wgmma_fence() { warp_sync(); }
+ORT_DEV void wgmma_commit() { ort_lane l; ort_warp(ORT_WGMMA_COMMIT, &l); }
+template <int pending> ORT_DEV void wgmma_wait() { ort_lane l; l.in[0] = pending; ort_warp(ORT_WGMMA_WAIT, &l); }
+template <int registers> ORT_DEV void more_registers() {}
+template <int registers> ORT_DEV void fewer_registers() {}
+ORT_DEV void bulk_prefetch_l2(const void *, uint32_t) {}

@@ -15,6 +15,10 @@ const char *op_name(ort_op op) {
 	case ORT_LDMATRIX4: return "ldmatrix4";
 	case ORT_LDMATRIX4_TRANS: return "ldmatrix4_trans";
 	case ORT_LDMATRIX2: return "ldmatrix2";
+	case ORT_WGMMA_F16: return "wgmma_f16";
+	case ORT_WGMMA_BF16: return "wgmma_bf16";
+	case ORT_WGMMA_COMMIT: return "wgmma_commit";
+	case ORT_WGMMA_WAIT: return "wgmma_wait";
 	}
 	return "an unknown operation";
 }
@@ -101,6 +105,10 @@ void warp_op(Fiber *f, ort_op op, ort_lane **lanes) {
 	case ORT_LDMATRIX4:
 	case ORT_LDMATRIX4_TRANS:
 	case ORT_LDMATRIX2: ldmatrix(f, op, lanes); return;
+	case ORT_WGMMA_F16:
+	case ORT_WGMMA_BF16:
+	case ORT_WGMMA_COMMIT:
+	case ORT_WGMMA_WAIT: wgmma_op(f, op, lanes); return;
 	}
 	fail_launch(f, "%s", op_name(op));
 }
