@@ -276,6 +276,10 @@ func (r reader) Between(text regex.State) bool {
 	return ok
 }
 
+func (reader) Value(s state) (alone, behind state, ok bool) { return s.Value() }
+
+func (reader) Over(s state, b byte) bool { return s.Over(b) }
+
 func (reader) White(s state) (int, bool) { return s.White() }
 
 func (r reader) Accepts(text regex.State) bool {

@@ -233,6 +233,7 @@ type core struct {
 	one     map[contKey]*conts
 	several map[string]*conts
 	bottom  *conts
+	nothing *conts // behind a value alone
 	nextID  int32
 
 	states map[stateKey]*State
@@ -263,6 +264,8 @@ func (c *core) flush() {
 	if c.bottom == nil { // states in use may hold it
 		c.nextID++
 		c.bottom = &conts{id: c.nextID}
+		c.nextID++
+		c.nothing = &conts{id: c.nextID, finished: true}
 	}
 	c.sp.ForgetKeys()
 }

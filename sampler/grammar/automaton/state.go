@@ -27,6 +27,7 @@ const (
 	afterItem               // after an item
 	beforeItem              // after a comma in an array
 	inTail                  // at bytes of what follows the document are read
+	behindValue             // behind a value alone (Value), where nothing comes
 	lastResort              // the machine failed: the bytes of text are all that may follow
 )
 
@@ -64,6 +65,8 @@ type State struct {
 	edges []edge
 	table *[256]*State // replaces edges where there are many
 
+	inner *State // afterColon, beforeItem: the state before the value, once it was asked for
+
 	rest      *string // Shortest, once it was asked for
 	finishing bool    // it is being looked for
 	far       bool    // it was not found
@@ -96,7 +99,7 @@ func (c *core) state(md mode, ws white, in *level, ts []thread) *State {
 
 func (c *core) stateAt(md mode, ws white, at int32, in *level, ts []thread) *State {
 	ts = c.merge(ts)
-	if len(ts) == 0 && md != inTail {
+	if len(ts) == 0 && md != inTail && md != behindValue {
 		return nil
 	}
 	if len(ts) > maxThreads {
@@ -176,7 +179,7 @@ func (s *State) Step(b byte) *State {
 
 // forget drops the transitions.
 func (s *State) forget() {
-	s.gen, s.known, s.first, s.table = s.m.gen, [4]uint64{}, [2]edge{}, nil
+	s.gen, s.known, s.first, s.table, s.inner = s.m.gen, [4]uint64{}, [2]edge{}, nil, nil
 	s.edges = s.first[:0]
 }
 

@@ -26,6 +26,8 @@ func (s *State) next(b byte) *State {
 			return s.c.stateAt(inTail, wsDone, s.at+1, nil, nil)
 		}
 		return nil
+	case behindValue:
+		return nil
 	case lastResort:
 		if s.text == "" || s.text[0] != b {
 			return nil
@@ -303,7 +305,27 @@ func (s *State) inKey(b byte) *State {
 }
 
 // named returns the state before the value of the member whose key was read.
-func (s *State) named() *State {
+func (s *State) named() *State { return s.before((*State).findNamed) }
+
+// item returns the state before the next item of the array.
+func (s *State) item() *State { return s.before((*State).findItem) }
+
+// before returns the state that find finds, and remembers it.
+func (s *State) before(find func(*State) *State) *State {
+	if s.gen != s.m.gen {
+		s.forget()
+	}
+	if s.inner != nil {
+		return s.inner
+	}
+	t := find(s)
+	if s.c.sp.Err() == nil {
+		s.inner = t
+	}
+	return t
+}
+
+func (s *State) findNamed() *State {
 	c := s.c
 	l := s.in.levelKey
 	seen := l.keys
@@ -366,8 +388,7 @@ func (c *core) branch(ts []thread, in *level, alts []valueRest) []thread {
 	return ts
 }
 
-// item returns the state before the next item of the array.
-func (s *State) item() *State {
+func (s *State) findItem() *State {
 	c := s.c
 	alts := make([]valueRest, 0, len(s.threads))
 	for _, t := range s.threads {
@@ -424,8 +445,7 @@ func (s *State) accepted() []thread {
 // number steps inside a number, or past its end.
 func (s *State) number(b byte) *State {
 	c := s.c
-	switch {
-	case b >= '0' && b <= '9', b == '.', b == 'e', b == 'E', b == '+', b == '-':
+	if ofNumber(b) {
 		var room [4]thread
 		ts := room[:0]
 		for _, t := range s.threads {
@@ -475,6 +495,10 @@ func (c *core) complete(s *State, k *conts) *State {
 	}
 	if k == c.bottom {
 		k.after = c.stateAt(inTail, wsDone, 0, nil, nil)
+		return k.after
+	}
+	if k == c.nothing {
+		k.after = c.stateAt(behindValue, wsDone, 0, nil, nil)
 		return k.after
 	}
 	md, at := afterMember, k.at

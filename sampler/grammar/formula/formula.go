@@ -195,6 +195,9 @@ func (sp *Space) Bytes() int64 {
 func (sp *Space) Resume(steps int64) {
 	sp.budget.Renew(steps)
 	sp.Regex.SetBudget(sp.budget)
+	if sp.err == nil {
+		return
+	}
 	var exceeded *budget.ExceededError
 	var long *LengthError
 	if errors.As(sp.err, &exceeded) || errors.As(sp.err, &long) {

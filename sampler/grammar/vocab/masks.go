@@ -33,6 +33,14 @@ type Machine[S, L comparable] interface {
 	Alike(s S) bool
 	// Between reports that text stands between two characters, not in an escape.
 	Between(text L) bool
+	// Value reports that s stands before a value. alone is the state before that
+	// value with nothing behind it, which other states may share; behind is the
+	// state after the value. What s allows is what alone allows, and what goes
+	// on behind the value, as Over tells, with what behind allows.
+	Value(s S) (alone, behind S, ok bool)
+	// Over reports of a state that alone led to that its value is at its end if
+	// b comes next.
+	Over(s S, b byte) bool
 	// White sorts states by the white space that they allow; ok is false where
 	// it does not know. Equal classes allow the same white space.
 	White(s S) (class int, ok bool)
@@ -72,6 +80,8 @@ type Masks[S, L comparable] struct {
 	states   map[S]*Set
 	texts    map[L]*Set // of the tokens that stay within the text
 	names    map[L]*Set // of those that go no further than the colon behind a name
+	values   map[S]*aloneSet
+	deep     map[S]*deepSet
 	reach    map[S]int
 	textMost map[L]int
 	used     int // bytes that the sets hold
@@ -100,7 +110,8 @@ type Masks[S, L comparable] struct {
 func NewMasks[S, L comparable](t *Table, m Machine[S, L], limit int) *Masks[S, L] {
 	return &Masks[S, L]{
 		t: t, m: m, limit: limit,
-		states: map[S]*Set{}, texts: map[L]*Set{}, names: map[L]*Set{}, reach: map[S]int{}, textMost: map[L]int{},
+		states: map[S]*Set{}, texts: map[L]*Set{}, names: map[L]*Set{},
+		values: map[S]*aloneSet{}, deep: map[S]*deepSet{}, reach: map[S]int{}, textMost: map[L]int{},
 		blanks: map[blankKey][]int32{},
 		levels: make([]level[S, L], t.longest+1), textStack: make([]L, t.longest+1), read: make([]byte, t.longest+1), headRead: make([]byte, t.longest+1),
 	}
@@ -111,6 +122,8 @@ func (k *Masks[S, L]) Reset() {
 	clear(k.states)
 	clear(k.texts)
 	clear(k.names)
+	clear(k.values)
+	clear(k.deep)
 	clear(k.reach)
 	clear(k.textMost)
 	clear(k.blanks)
@@ -133,6 +146,8 @@ func (k *Masks[S, L]) Of(s S) *Set {
 		set = k.inString(s, text)
 	} else if k.several = k.m.Texts(k.several[:0], s); len(k.several) > 0 {
 		set = k.inTexts(s)
+	} else if alone, behind, ok := k.m.Value(s); ok {
+		set = k.value(alone, behind)
 	} else {
 		k.ids = k.ids[:0]
 		k.run(k.t.solid, level[S, L]{at: atState, state: s})
@@ -252,13 +267,16 @@ func or(a, b []uint64) []uint64 {
 }
 
 // keep makes room for a set.
-func (k *Masks[S, L]) keep(set *Set) {
-	k.used += set.memory()
+func (k *Masks[S, L]) keep(set *Set) { k.hold(set.memory()) }
+
+// hold makes room for bytes.
+func (k *Masks[S, L]) hold(bytes int) {
+	k.used += bytes
 	if k.used <= k.limit {
 		return
 	}
 	k.Reset()
-	k.used = set.memory()
+	k.used = bytes
 }
 
 // runText is run within a text.

@@ -66,6 +66,10 @@ func (m *list) Between(text regex.State) bool {
 
 func (m *list) Named(listState) bool { return false }
 
+func (m *list) Value(s listState) (alone, behind listState, ok bool) { return s, s, false }
+
+func (m *list) Over(listState, byte) bool { return false }
+
 func (m *list) White(listState) (int, bool) { return 0, false }
 
 func (m *list) Distance(s listState) int {

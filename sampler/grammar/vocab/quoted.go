@@ -19,6 +19,9 @@ type quotedTokens struct {
 	tailText [][]byte  // by tail, of which 0 is none
 	beyond   []bool    // by tail: behind a name it goes on to a value
 	deep     []deepTokens
+	// What comes behind the colon of the tails that begin with one and go on to
+	// a value; the token is the tail.
+	afterColon *Trie
 }
 
 // deepTokens are the tokens with one head whose tails go on to a value.
@@ -58,6 +61,7 @@ func newQuoted(tokens []entry) quotedTokens {
 		_, value, _ := bytes.Cut(text, []byte(":"))
 		q.beyond = append(q.beyond, len(bytes.TrimLeft(value, " \t\r\n")) > 0)
 	}
+	q.afterColon = newAfterColon(q)
 	for head, tokens := range q.tokens {
 		var deep []split
 		for _, t := range tokens {
@@ -187,7 +191,7 @@ func (k *Masks[S, L]) inName(s S, text L) *Set {
 	if len(k.ids) == 0 {
 		return set
 	}
-	return &Set{dense: set.dense, ids: set.ids, more: slices.Clone(k.ids)}
+	return &Set{dense: set.dense, ids: set.ids, more: slices.Clone(k.ids), lent: true}
 }
 
 // closeName appends to k.ids those of the tokens, which read and a quotation
@@ -236,8 +240,25 @@ func (k *Masks[S, L]) beyondName(s S, text L, d deepTokens) {
 	if !ok {
 		return
 	}
+	var deep *deepSet
+	var behind S
+	if colon, ok := k.m.Step(next, ':'); ok {
+		var alone S
+		if alone, behind, ok = k.m.Value(colon); ok {
+			deep = k.deepOf(alone)
+		}
+	}
 	for _, t := range d.tokens {
-		if k.takes(next, k.t.quoted.tailText[t.tail]) {
+		tail := k.t.quoted.tailText[t.tail]
+		switch {
+		case deep == nil || tail[0] != ':':
+			ok = k.takes(next, tail)
+		case deep.allowed[t.tail] == beyondValue:
+			ok = k.takes(behind, deep.rest[t.tail])
+		default:
+			ok = deep.allowed[t.tail] == withinValue
+		}
+		if ok {
 			k.ids = append(k.ids, t.id)
 		}
 	}

@@ -45,7 +45,7 @@ func (k *Masks[S, L]) run(t *Trie, start level[S, L]) {
 		}
 		i++
 	}
-	clear(levels)
+	clear(levels[:t.depth+1]) // the states are not to be held
 }
 
 // step finds the level at depth d, of k.read[d-1], from the one before.

@@ -13,6 +13,7 @@ type Set struct {
 	ids   []int32  // not in dense, different, in no order
 	more  []int32  // not in dense or ids
 	own   bool     // nothing else holds dense
+	lent  bool     // another set holds ids
 }
 
 // denseFrom is the number of tokens from which a list is made dense.
@@ -69,7 +70,10 @@ func (s *Set) Len() int {
 
 // memory is the number of bytes that only this set holds, about.
 func (s *Set) memory() int {
-	n := 96 + 4*len(s.ids) + 4*len(s.more)
+	n := 96 + 4*len(s.more)
+	if !s.lent {
+		n += 4 * len(s.ids)
+	}
 	if s.own {
 		n += 8 * len(s.dense)
 	}

@@ -40,9 +40,16 @@ type entry struct {
 	id    int32
 }
 
+// fewEntries is from how many tokens the radix step pays.
+const fewEntries = 1 << 14
+
 // sortEntries puts tokens into the order that newTrie takes. A radix step on
 // the first two bytes spares most of the comparisons.
 func sortEntries(tokens []entry) {
+	if len(tokens) < fewEntries {
+		slices.SortFunc(tokens, func(a, b entry) int { return bytes.Compare(a.bytes, b.bytes) })
+		return
+	}
 	bucket := func(b []byte) int {
 		if len(b) == 1 {
 			return int(b[0]) << 8

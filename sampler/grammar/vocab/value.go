@@ -1,0 +1,159 @@
+package vocab
+
+import (
+	"bytes"
+	"slices"
+)
+
+// Most values that may stand in many places are the same there: what differs is
+// what follows them. The tokens that stay within such a value are found once.
+
+// aloneSet are the tokens before a value with nothing behind it.
+type aloneSet struct {
+	set *Set // those that do not go beyond the value
+	// Those that do, and what they have behind it:
+	beyond []split // the tail is a token of tails
+	tails  *Trie
+}
+
+// beyondToken is a token that goes beyond a value, and the bytes behind it.
+type beyondToken struct {
+	id   int32
+	tail []byte
+}
+
+// value is Of for a state before a value.
+func (k *Masks[S, L]) value(alone, behind S) *Set {
+	v := k.aloneOf(alone)
+	if len(v.beyond) == 0 {
+		return v.set
+	}
+	k.ids = k.ids[:0]
+	k.run(v.tails, level[S, L]{at: atState, state: behind})
+	if len(k.ids) == 0 {
+		return v.set
+	}
+	allowed := make([]bool, v.tails.Tokens())
+	for _, tail := range k.ids {
+		allowed[tail] = true
+	}
+	k.ids = k.ids[:0]
+	for _, t := range v.beyond {
+		if allowed[t.tail] {
+			k.ids = append(k.ids, t.id)
+		}
+	}
+	return &Set{dense: v.set.dense, ids: v.set.ids, more: slices.Clone(k.ids), lent: true}
+}
+
+// aloneOf returns the tokens that a value alone allows.
+func (k *Masks[S, L]) aloneOf(alone S) *aloneSet {
+	if v, ok := k.values[alone]; ok {
+		return v
+	}
+	k.ids = k.ids[:0]
+	tokens := k.runAlone(k.t.solid, alone)
+	k.runBlank(alone)
+	v := &aloneSet{set: k.t.union(nil, k.ids)}
+	numbers := map[string]int32{}
+	var tails []entry
+	for _, t := range tokens {
+		n, ok := numbers[string(t.tail)]
+		if !ok {
+			n = int32(len(tails))
+			numbers[string(t.tail)] = n
+			tails = append(tails, entry{t.tail, n})
+		}
+		v.beyond = append(v.beyond, split{t.id, n})
+	}
+	sortEntries(tails)
+	v.tails = newTrie(tails)
+	k.hold(v.set.memory() + 24*len(v.beyond) + 16*v.tails.Len())
+	k.values[alone] = v
+	return v
+}
+
+// runAlone appends to k.ids the tokens of a trie that stay within a value, of
+// which start is the state before it, alone, and returns those that begin with
+// the value and go beyond it.
+func (k *Masks[S, L]) runAlone(t *Trie, start S) (beyond []beyondToken) {
+	levels, nodes := k.levels, t.nodes
+	levels[0] = level[S, L]{at: atState, state: start}
+	for i := 0; i < len(nodes); {
+		n := &nodes[i]
+		d := int(n.depth)
+		if from := &levels[d-1]; from.at == atState && k.m.Over(from.state, n.byte) {
+			for ; i < int(n.skip); i++ {
+				k.read[nodes[i].depth-1] = nodes[i].byte
+				if nodes[i].token >= 0 {
+					beyond = append(beyond, beyondToken{nodes[i].token, bytes.Clone(k.read[d-1 : nodes[i].depth])})
+				}
+			}
+			continue
+		}
+		k.read[d-1] = n.byte
+		if !k.step(d) {
+			i = int(n.skip)
+			continue
+		}
+		if n.token >= 0 {
+			k.ids = append(k.ids, n.token)
+		}
+		i++
+	}
+	clear(levels[:t.depth+1])
+	return beyond
+}
+
+// deepSet says which tails of quotedTokens are allowed in the name of a member
+// with a value, which is a key of Masks.deep, behind the name's quotation mark.
+type deepSet struct {
+	allowed []verdict        // by tail
+	rest    map[int32][]byte // of those of beyondValue: what they have behind the value
+}
+
+type verdict uint8
+
+const (
+	outside verdict = iota
+	withinValue
+	beyondValue // they are, if what stands behind the value is
+)
+
+// newAfterColon returns quotedTokens.afterColon.
+func newAfterColon(q quotedTokens) *Trie {
+	var values []entry
+	for i, tail := range q.tailText {
+		if q.beyond[i] && tail[0] == ':' {
+			values = append(values, entry{tail[1:], int32(i)})
+		}
+	}
+	sortEntries(values)
+	return newTrie(values)
+}
+
+// deepOf returns the tails that are allowed for a value alone, with what may
+// stand before it behind a colon.
+func (k *Masks[S, L]) deepOf(alone S) *deepSet {
+	if x, ok := k.deep[alone]; ok {
+		return x
+	}
+	q := &k.t.quoted
+	x := &deepSet{allowed: make([]verdict, len(q.tailText))}
+	ids := k.ids
+	k.ids = nil
+	for _, t := range k.runAlone(q.afterColon, alone) {
+		x.allowed[t.id] = beyondValue
+		if x.rest == nil {
+			x.rest = map[int32][]byte{}
+		}
+		x.rest[t.id] = t.tail
+	}
+	for _, tail := range k.ids {
+		x.allowed[tail] = withinValue
+	}
+	k.ids = ids
+	k.hold(len(x.allowed) + 64*len(x.rest) + entryMemory)
+	k.deep[alone] = x
+	return x
+}
