@@ -12,11 +12,20 @@ const (
 	logitsRows  = 32 // whose logits are held at once
 )
 
-// Logits runs one sequence through the model with a float32 KV cache and calls
+// Logits is LogitsBy with a float32 KV cache and as many rows in a step as serve well.
+func (m *Model) Logits(ids []int32, each func(pos int, row []float32) error) error {
+	return m.LogitsBy(ids, logitsChunk, kernels.CacheF32, each)
+}
+
+// LogitsBy runs one sequence through the model, `step` tokens at a time (1: as in
+// decoding), with a KV cache of the type given, and calls
 // each with the logits [vocab] at every position, in order; row is reused. An
 // error of each ends the run and is returned. No engine may run on the model
 // meanwhile.
-func (m *Model) Logits(ids []int32, each func(pos int, row []float32) error) error {
+func (m *Model) LogitsBy(ids []int32, step int, cache kernels.CacheType, each func(pos int, row []float32) error) error {
+	if step < 1 {
+		panic("runtime: LogitsBy with steps of no tokens")
+	}
 	if len(ids) == 0 {
 		return nil
 	}
@@ -27,12 +36,12 @@ func (m *Model) Logits(ids []int32, each func(pos int, row []float32) error) err
 		return err
 	}
 	pages := pagesFor(len(ids))
-	kv, err := m.newCaches(kernels.CacheF32, pages)
+	kv, err := m.newCaches(cache, pages)
 	if err != nil {
 		return err
 	}
 	defer m.freeCaches(kv)
-	rows := min(logitsChunk, len(ids))
+	rows := min(step, len(ids))
 	scratch, err := m.NewScratch(rows, logitsRows)
 	if err != nil {
 		return err

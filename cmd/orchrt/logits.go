@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"orchrt/kernels"
 	"orchrt/runtime/checkpoint"
 )
 
@@ -19,6 +20,8 @@ type logitsFlags struct {
 	tokens  string
 	out     string
 	compare string
+	kv      string
+	step    int
 	exact   bool
 }
 
@@ -26,11 +29,13 @@ type logitsFlags struct {
 func runLogits(ctx context.Context, args []string) int {
 	var f logitsFlags
 	fs := newFlags("logits", "--model F --tokens IDS.txt --out OUT.npy",
-		"Runs sequences of token ids, one a line, through the model with a float32 KV cache and writes\nthe logits at every position, sequence after sequence: float32 [rows, vocab] in NumPy's format.")
+		"Runs sequences of token ids, one a line, through the model and writes\nthe logits at every position, sequence after sequence: float32 [rows, vocab] in NumPy's format.")
 	fs.StringVarP(&f.model, "model", "m", "", "the model's file")
 	fs.StringVar(&f.tokens, "tokens", "", "file of token ids, separated by spaces or commas; - is standard input")
 	fs.StringVarP(&f.out, "out", "o", "", "the file to write; - is standard output")
 	fs.StringVar(&f.compare, "compare", "", "a .npy of the same shape: print the relative error and the top-1 agreement")
+	fs.StringVar(&f.kv, "kv", "f32", "type of the KV cache: f16, q8, f32")
+	fs.IntVar(&f.step, "step", 512, "tokens in a step; 1 runs as decoding does")
 	fs.BoolVar(&f.exact, "exact", false, "float32 activations and products for every weight")
 	f.deviceFlags.add(fs)
 	if code, done := parseFlags(fs, args, 0, 0); done {
@@ -41,12 +46,16 @@ func runLogits(ctx context.Context, args []string) int {
 			return usageError(fs, "--%s names no file", flag)
 		}
 	}
-	if err := f.check(); err != nil {
+	if f.step < 1 || f.step > 1<<16 {
+		return usageError(fs, "--step is %d, want 1 to %d tokens", f.step, 1<<16)
+	}
+	cache, err := cacheType(f.kv)
+	if err := errors.Join(err, f.check()); err != nil {
 		return usageError(fs, "%v", err)
 	}
 	sequences, err := readSequences(ctx, f.tokens)
 	if err == nil {
-		err = writeFile(f.out, true, func(w io.Writer) error { return logits(ctx, &f, sequences, w) })
+		err = writeFile(f.out, true, func(w io.Writer) error { return logits(ctx, &f, cache, sequences, w) })
 	}
 	if err != nil {
 		return failed("logits", err)
@@ -81,7 +90,7 @@ func readSequences(ctx context.Context, name string) ([][]int32, error) {
 }
 
 // logits writes the logits of all sequences to w.
-func logits(ctx context.Context, f *logitsFlags, sequences [][]int32, w io.Writer) error {
+func logits(ctx context.Context, f *logitsFlags, cache kernels.CacheType, sequences [][]int32, w io.Writer) error {
 	ck, err := checkpoint.Open(f.model)
 	if err != nil {
 		return err
@@ -110,7 +119,7 @@ func logits(ctx context.Context, f *logitsFlags, sequences [][]int32, w io.Write
 	bar := newProgress("computing", "rows")
 	defer bar.Done()
 	for _, ids := range sequences {
-		err := m.Logits(ids, func(_ int, row []float32) error {
+		err := m.LogitsBy(ids, f.step, cache, func(_ int, row []float32) error {
 			out.Row(row)
 			done++
 			bar.Update(done, int64(rows))

@@ -65,8 +65,11 @@ func (f *modelFlags) check() error {
 }
 
 // cacheType is the type that --kv names.
-func (f *modelFlags) cacheType() (kernels.CacheType, error) {
-	switch f.kv {
+func (f *modelFlags) cacheType() (kernels.CacheType, error) { return cacheType(f.kv) }
+
+// cacheType is the type that a name given to --kv means.
+func cacheType(name string) (kernels.CacheType, error) {
+	switch name {
 	case "f16":
 		return kernels.CacheF16, nil
 	case "f32":
@@ -79,7 +82,7 @@ func (f *modelFlags) cacheType() (kernels.CacheType, error) {
 		}
 		return kernels.CacheFP8, nil
 	}
-	return 0, fmt.Errorf("--kv is %q, want f16, q8, f32 or fp8", f.kv)
+	return 0, fmt.Errorf("--kv is %q, want f16, q8, f32 or fp8", name)
 }
 
 // loaded is a model on a device with its engine.
