@@ -1,4 +1,4 @@
-# Targets: all (bin/orchrt), cuda, run, test, verify, bench, cuda-test, clean.
+# Targets: all (bin/orchrt), cuda, run, test, verify, bench, cuda-test, gpu-check, gpu-package, clean.
 # bin/orchrt is built with CUDA where a toolkit is found: CUDA_HOME, nvcc on the
 # PATH, /usr/local/cuda, or .cuda, where make cuda installs one. CUDA= builds without.
 
@@ -19,7 +19,7 @@ export CGO_ENABLED := 1
 CUDA_ENV = CGO_CFLAGS="-O2 -g -I$(CURDIR)/kernels/gpu/cuda/include -I$(CUDA)/include" CGO_LDFLAGS="-O2 -g -L$(CURDIR)/bin/cuda"
 LIBCUDA := kernels/gpu/cuda/libcuda
 
-.PHONY: all cuda run test vet verify bench cuda-test cuda-test-with kernels clean FORCE
+.PHONY: all cuda run test vet verify bench cuda-test cuda-test-with kernels gpu-check gpu-package gpu-package-with clean FORCE
 
 all: bin/orchrt
 
@@ -71,6 +71,27 @@ cuda-test-with: bin/cuda/libcuda.a
 	$(MAKE) kernels CUDA="$(CUDA)" KERNELFLAGS="-check -report"
 	$(CUDA_ENV) $(GO) vet -tags cuda ./kernels/gpu/... ./cmd/orchrt
 	$(CUDA_ENV) $(GO) test -tags cuda ./kernels/gpu/cuda/... ./cmd/orchrt
+
+# Checks and measures on this machine's GPU, into $(OUT) or gpu-results: see
+# kernels/gpu/cuda/check/check.py. gpu-package makes the folder and the archive to carry to a machine without Go: there, sh gpu-check.
+CHECK := kernels/gpu/cuda/check
+gpu-check: gpu-package
+	python3 bin/gpu-package/check.py $(CHECKFLAGS)
+
+gpu-package:
+	$(MAKE) gpu-package-with CUDA="$$($(TOOLKIT) install)"
+
+gpu-package-with: kernels bin/cuda/libcuda.a
+	rm -rf bin/gpu-package bin/gpu-package.tar.xz
+	mkdir -p bin/gpu-package
+	$(CUDA_ENV) $(GO) build -trimpath -tags cuda -ldflags "-s -w" -o bin/gpu-package/orchrt ./cmd/orchrt
+	$(CUDA_ENV) $(GO) test -c -trimpath -tags cuda -ldflags "-s -w" -o bin/gpu-package/gpu.test ./kernels/gpu
+	cp $(CHECK)/*.py bin/gpu-package
+	printf '#!/bin/sh\nexec python3 "$$(dirname "$$0")/check.py" "$$@"\n' >bin/gpu-package/gpu-check
+	chmod +x bin/gpu-package/gpu-check
+	tar -C bin -cJf bin/gpu-package.tar.xz gpu-package
+	@size=$$(du -sm bin/gpu-package | cut -f1); echo "bin/gpu-package: $$size MiB, $$(du -m bin/gpu-package.tar.xz | cut -f1) MiB packed"; \
+	test $$size -lt 60 || { echo "the package is to be under 60 MiB" >&2; exit 1; }
 
 # A true Qwen3-0.6B of random weights unless MODEL names a file.
 MODEL ?= bin/qwen3-0.6b-q4_k_m.gguf

@@ -27,7 +27,7 @@ var topLevel = []string{
 }
 
 // builtHere is what .gitignore leaves out at the root.
-var builtHere = []string{"bin", "*.gguf", "*.test", "*.prof"}
+var builtHere = []string{"bin", "gpu-results", "*.gguf", "*.test", "*.prof"}
 
 // mayImport says which of our folders the code of a top-level folder may import
 // beside its own. Tests may import anything.

@@ -109,6 +109,14 @@ func TestTied(t *testing.T) {
 	if !slices.Equal(out[0], out[1]) || len(out[0]) != 100*shape.Vocab {
 		t.Error("the tied head's logits differ")
 	}
+	var pieces []float32
+	err = loadTiny(t, dev, shape).LogitsBy(ramp(0, 100), 7, kernels.CacheF32, func(_ int, row []float32) error {
+		pieces = append(pieces, row...)
+		return nil
+	})
+	if err != nil || !slices.Equal(pieces, out[1]) {
+		t.Errorf("seven tokens at a time the logits differ; %v", err)
+	}
 }
 
 func TestLogitsLimits(t *testing.T) {

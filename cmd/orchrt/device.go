@@ -131,6 +131,24 @@ func (f *deviceFlags) open(exact bool) (kernels.Device, error) {
 	return newGPU(drv)
 }
 
+// cacheNamed is the type of the KV cache that a name means, if the device has it.
+func (f *deviceFlags) cacheNamed(name string) (kernels.CacheType, error) {
+	switch name {
+	case "f16":
+		return kernels.CacheF16, nil
+	case "f32":
+		return kernels.CacheF32, nil
+	case "q8":
+		return kernels.CacheQ8, nil
+	case "fp8":
+		if c, err := f.choose(); err == nil && c.gpu < 0 {
+			return 0, fmt.Errorf("--kv fp8 needs a CUDA device; on the CPU q8 takes the same memory")
+		}
+		return kernels.CacheFP8, nil
+	}
+	return 0, fmt.Errorf("--kv is %q, want f16, q8, f32 or fp8", name)
+}
+
 // newGPU makes a device of a driver, or closes it.
 func newGPU(drv gpu.Driver) (kernels.Device, error) {
 	d, err := gpu.New(drv)

@@ -34,7 +34,7 @@ func runLogits(ctx context.Context, args []string) int {
 	fs.StringVar(&f.tokens, "tokens", "", "file of token ids, separated by spaces or commas; - is standard input")
 	fs.StringVarP(&f.out, "out", "o", "", "the file to write; - is standard output")
 	fs.StringVar(&f.compare, "compare", "", "a .npy of the same shape: print the relative error and the top-1 agreement")
-	fs.StringVar(&f.kv, "kv", "f32", "type of the KV cache: f16, q8, f32")
+	fs.StringVar(&f.kv, "kv", "f32", "type of the KV cache: f16, q8, f32; fp8 on CUDA devices")
 	fs.IntVar(&f.step, "step", 512, "tokens in a step; 1 runs as decoding does")
 	fs.BoolVar(&f.exact, "exact", false, "float32 activations and products for every weight")
 	f.deviceFlags.add(fs)
@@ -49,7 +49,7 @@ func runLogits(ctx context.Context, args []string) int {
 	if f.step < 1 || f.step > 1<<16 {
 		return usageError(fs, "--step is %d, want 1 to %d tokens", f.step, 1<<16)
 	}
-	cache, err := cacheType(f.kv)
+	cache, err := f.cacheNamed(f.kv)
 	if err := errors.Join(err, f.check()); err != nil {
 		return usageError(fs, "%v", err)
 	}

@@ -65,25 +65,7 @@ func (f *modelFlags) check() error {
 }
 
 // cacheType is the type that --kv names.
-func (f *modelFlags) cacheType() (kernels.CacheType, error) { return cacheType(f.kv) }
-
-// cacheType is the type that a name given to --kv means.
-func cacheType(name string) (kernels.CacheType, error) {
-	switch name {
-	case "f16":
-		return kernels.CacheF16, nil
-	case "f32":
-		return kernels.CacheF32, nil
-	case "q8":
-		return kernels.CacheQ8, nil
-	case "fp8":
-		if f.device == "cpu" {
-			return 0, fmt.Errorf("--kv fp8 needs a CUDA device; on the CPU q8 takes the same memory")
-		}
-		return kernels.CacheFP8, nil
-	}
-	return 0, fmt.Errorf("--kv is %q, want f16, q8, f32 or fp8", name)
-}
+func (f *modelFlags) cacheType() (kernels.CacheType, error) { return f.cacheNamed(f.kv) }
 
 // loaded is a model on a device with its engine.
 type loaded struct {

@@ -30,10 +30,18 @@ func TestConformance(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { d.Close() }) // after a skip
-		return device{d, later{missing{t}}}
-	}, kerneltest.Options{Tol: tolerances(), Attend: 1e-3,
-		Caches: []kernels.CacheType{kernels.CacheF16, kernels.CacheF32, kernels.CacheQ8, kernels.CacheFP8}})
+		return whole(t, d)
+	}, conformance())
 }
+
+// conformance is what the suite expects of the device, emulated or not.
+func conformance() kerneltest.Options {
+	return kerneltest.Options{Tol: tolerances(), Attend: 1e-3,
+		Caches: []kernels.CacheType{kernels.CacheF16, kernels.CacheF32, kernels.CacheQ8, kernels.CacheFP8}}
+}
+
+// whole is d with all operations.
+func whole(t *testing.T, d *gpu.Device) kernels.Device { return device{d, later{missing{t}}} }
 
 // device is a gpu.Device; operations that it does not have yet skip the case.
 type device struct {

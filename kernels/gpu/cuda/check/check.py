@@ -1,0 +1,292 @@
+#!/usr/bin/env python3
+"""Checks and measures orchrt on a machine with an NVIDIA GPU; make gpu-check runs it.
+
+It needs the files of make gpu-package beside it (orchrt, gpu.test and these scripts), the driver, and python3; no Go
+and no network. compute-sanitizer, PyTorch and transformers are used where they are. Each part has a time limit of its
+own, the whole ten minutes; after every part results.json and results.md hold what is known so far.
+
+    check.py [--out DIR] [--work DIR] [--only PART,…] [--seconds 570]
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+# The table of issue 5: name, limit at 4.3 TB/s, best published, goal.
+ROWS = {
+    "q4_b1": ("Q4_K_M, batch 1, context 1k, tok/s", "892", "197 llama.cpp (9B), 227 TRT-LLM", 500),
+    "q8_b1": ("Q8_0, batch 1, context 1k, tok/s", "525", "", 400),
+    "bf16_b1": ("BF16, batch 1, context 1k, tok/s", "281", "187 SGLang", 230),
+    "q4_32k": ("Q4_K_M, batch 1, context 32k, tok/s", "453", "", 300),
+    "q4_prefill": ("prefill 2k, Q4_K_M, tok/s", "54.5k", "12k llama.cpp-class", 30000),
+    "bf16_prefill": ("prefill 2k, BF16, tok/s", "54.5k", "48k", 38000),
+    "q4_b64": ("Q4_K_M, 64 sequences at 1k, tok/s", "19k", "8.0k NIM at 50", 14000),
+    "q4_b64_fp8": ("the same with fp8 KV, tok/s", "29k", "", 20000),
+    "load": ("load Q4_K_M from the page cache to first token, s", "", "minutes (vLLM)", 2),
+}
+PEERS = {
+    "transformers_bf16_batch1": "transformers, BF16, batch 1, tok/s",
+    "torch_compile_bf16_batch1": "torch.compile, BF16, batch 1, tok/s",
+    "transformers_bf16_many": "transformers, BF16, 64 sequences, tok/s",
+    "transformers_bf16_prefill": "transformers, BF16, prefill 2k, tok/s",
+}
+
+
+class Check:
+    def __init__(self, args):
+        self.out, self.work = os.path.abspath(args.out), os.path.abspath(args.work)
+        os.makedirs(self.out, exist_ok=True)
+        os.makedirs(self.work, exist_ok=True)
+        self.end = time.time() + args.seconds
+        self.only = args.only.split(",") if args.only else None
+        self.device, self.preset = args.device, args.preset
+        self.results = {"parts": {}, "table": {}, "peers": {}, "facts": {}}
+        self.models = {}  # type -> thread that makes the file
+
+    # ---- running
+
+    def left(self, limit):
+        return max(0.0, min(limit, self.end - time.time()))
+
+    def run(self, name, command, limit, env=None):
+        """Runs a command; its output goes to name.log. Returns (exit status or None for the time limit, output)."""
+        seconds = self.left(limit)
+        path = os.path.join(self.out, name + ".log")
+        if seconds < 3:
+            return None, ""
+        with open(path, "wb") as log:
+            child = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=HERE, env={**os.environ, **(env or {})}, start_new_session=True)
+            try:
+                code = child.wait(seconds)
+            except subprocess.TimeoutExpired:
+                os.killpg(child.pid, 9)
+                child.wait()
+                code = None
+        with open(path, errors="replace") as log:
+            return code, log.read()
+
+    def part(self, name, what):
+        """Runs one part; whatever happens in it, the others' results stay."""
+        if self.only and name not in self.only:
+            return
+        begin = time.time()
+        if self.left(1e9) < 5:
+            result = {"state": "left out: no time"}
+        else:
+            try:
+                result = what()
+            except Exception as e:  # noqa: BLE001
+                result = {"state": "failed", "why": f"{type(e).__name__}: {e}"}
+        result["seconds"] = round(time.time() - begin, 1)
+        self.results["parts"][name] = result
+        self.write()
+        print(f"{name}: {result['state']} ({result['seconds']} s)", flush=True)
+
+    @staticmethod
+    def state(code):
+        return {0: "passed", None: "ran out of time"}.get(code, "failed")
+
+    # ---- models
+
+    def make(self, kind):
+        """Begins to write a synthetic model of a type."""
+        path = os.path.join(self.work, f"{self.preset}-{kind}.gguf")
+
+        def write():
+            if not os.path.exists(path):
+                subprocess.run([f"{HERE}/orchrt", "synth", "--preset", self.preset, "--type", kind, "-o", path], check=True,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+        thread = threading.Thread(target=write, daemon=True)
+        thread.start()
+        self.models[kind] = (thread, path)
+
+    def model(self, kind):
+        if kind not in self.models:
+            self.make(kind)
+        thread, path = self.models[kind]
+        thread.join(self.left(120))
+        if thread.is_alive() or not os.path.exists(path):
+            raise RuntimeError(f"orchrt synth made no {path}")
+        return path
+
+    # ---- parts
+
+    def facts(self):
+        facts = self.results["facts"]
+        for name, command in {
+            "gpu": ["nvidia-smi", "--query-gpu=name,driver_version,memory.total,clocks.max.sm,clocks.max.mem,power.limit", "--format=csv,noheader"],
+            "nvcc": ["nvcc", "--version"],
+            "sanitizer": ["compute-sanitizer", "--version"],
+            "orchrt": [f"{HERE}/orchrt", "version"],
+            "kernel": ["uname", "-sr"],
+        }.items():
+            if shutil.which(command[0]):
+                lines = subprocess.run(command, capture_output=True, text=True, timeout=30).stdout.strip().splitlines()
+                facts[name] = lines[-1] if lines else ""
+        facts["cpus"] = os.cpu_count()
+        return {"state": "passed"}
+
+    def conformance(self, pattern="TestConformanceCUDA", name="conformance", limit=150, prefix=()):
+        command = [*prefix, f"{HERE}/gpu.test", "-test.v", "-test.run", pattern]
+        code, text = self.run(name, command, limit, {"ORCHRT_NEED_GPU": "1"})
+        cases = re.findall(r"^\s+--- (PASS|FAIL|SKIP): \S*?/(\S+)", text, re.M)
+        leaves = [(s, c) for s, c in cases if not any(o != c and o.startswith(c + "/") for _, o in cases)]
+        count = {s: sum(1 for x, _ in leaves if x == s) for s in ("PASS", "FAIL", "SKIP")}
+        return {"state": self.state(code), "passed": count["PASS"], "failed": count["FAIL"], "skipped": count["SKIP"],
+                "failures": [c for s, c in leaves if s == "FAIL"][:40], "tail": "" if code == 0 else text[-1500:]}
+
+    def sanitizer(self, tool, limit):
+        if not shutil.which("compute-sanitizer"):
+            return {"state": "left out: no compute-sanitizer"}
+        r = self.conformance("TestConformanceCUDA/^(Pack|Top|Draw|Embed|MulAdd|NormGateUp|NormQKV|Attend)$/^(Q4_K|Q6_K|BF16|f16-128|q8-128)?$", tool, limit,
+                             ("compute-sanitizer", "--tool", tool, "--error-exitcode", "9", "--target-processes", "all"))
+        with open(os.path.join(self.out, tool + ".log"), errors="replace") as f:
+            r["summary"] = re.findall(r"(?:ERROR|RACECHECK) SUMMARY: .*", f.read())
+        return r
+
+    def parity(self, kind, limit):
+        code, text = self.run("parity_" + kind, [sys.executable, f"{HERE}/parity.py", "--orchrt", f"{HERE}/orchrt", "--model", self.model(kind),
+                                                 "--device", self.device], limit)
+        found = re.search(r"^\{\n.*^\}", text, re.M | re.S)
+        return {"state": self.state(code), **(json.loads(found.group(0)) if found else {"tail": text[-1500:]})}
+
+    def bench(self, name, kind, flags, limit, value):
+        """A run of orchrt bench; value takes the table's rows from its report."""
+        log = name + ".json"
+        path = os.path.join(self.out, log)
+        code, text = self.run(name, ["sh", "-c", 'exec "$0" "$@" >' + f"'{path}'", f"{HERE}/orchrt", "bench", "--json", "--model", self.model(kind),
+                                     "--device", self.device, *flags], limit)
+        if code != 0:
+            return {"state": self.state(code), "tail": text[-1500:]}
+        with open(path) as f:
+            report = json.load(f)
+        rows = value(report)
+        self.results["table"].update(rows)
+        return {"state": "passed", "rows": rows, "load_s": report["load"]["seconds"], "gpu": report["machine"].get("gpu"),
+                "decode": report.get("decode"), "profile": [{"name": p["name"], "tokens": p["tokens"], "kernels": p["kernels"][:12]} for p in report.get("profile") or []]}
+
+    def load(self):
+        path = self.model("Q4_K_M")
+        with open(path, "rb") as f:  # into the page cache
+            while f.read(1 << 24):
+                pass
+        begin = time.time()
+        code, text = self.run("load", [f"{HERE}/orchrt", "generate", "--model", path, "--device", self.device, "-p", "Hello", "-n", "1", "--ctx", "4096"], 60)
+        if code == 0:
+            self.results["table"]["load"] = {"value": time.time() - begin, "unit": "s"}
+        return {"state": self.state(code), "tail": "" if code == 0 else text[-1500:]}
+
+    def peers(self, limit):
+        code, text = self.run("peers", [sys.executable, f"{HERE}/peers.py"], limit)
+        for line in text.splitlines():  # each holds what was known by then
+            if line.startswith("{"):
+                self.results["peers"] = json.loads(line)
+        return {"state": self.state(code), "tail": "" if code == 0 else text[-1500:]}
+
+    # ---- all of it
+
+    def all(self):
+        decode, prefill = rate("decode"), rate("prefill")
+        self.part("facts", self.facts)
+        for kind in ("Q4_K_M", "Q8_0", "BF16"):
+            if not self.only:
+                self.make(kind)
+        self.part("conformance", self.conformance)
+        self.part("load", self.load)
+        self.part("q4_b1", lambda: self.bench("q4_b1", "Q4_K_M", ["-p", "0", "-n", "256", "-d", "1024", "--profile"], 60, decode("q4_b1")))
+        self.part("parity_q4", lambda: self.parity("Q4_K_M", 120))
+        self.part("q4_prefill", lambda: self.bench("q4_prefill", "Q4_K_M", ["-p", "2048", "-n", "0", "--profile"], 40, prefill("q4_prefill")))
+        self.part("bf16_b1", lambda: self.bench("bf16_b1", "BF16", ["-p", "0", "-n", "128", "-d", "1024", "-r", "3"], 60, decode("bf16_b1")))
+        self.part("bf16_prefill", lambda: self.bench("bf16_prefill", "BF16", ["-p", "2048", "-n", "0", "-r", "3"], 60, prefill("bf16_prefill")))
+        self.part("q8_b1", lambda: self.bench("q8_b1", "Q8_0", ["-p", "0", "-n", "128", "-d", "1024", "-r", "3"], 60, decode("q8_b1")))
+        many = ["-p", "1024", "-n", "128", "-r", "1", "--concurrency", "64"]
+        self.part("q4_b64", lambda: self.bench("q4_b64", "Q4_K_M", many, 60, together("q4_b64")))
+        self.part("q4_32k", lambda: self.bench("q4_32k", "Q4_K_M", ["-p", "0", "-n", "64", "-d", "32640", "-r", "2"], 60, decode("q4_32k")))
+        self.part("q4_b64_fp8", lambda: self.bench("q4_b64_fp8", "Q4_K_M", [*many, "--kv", "fp8"], 60, together("q4_b64_fp8")))
+        self.part("peers", lambda: self.peers(150))
+        self.part("memcheck", lambda: self.sanitizer("memcheck", 60))
+        self.part("racecheck", lambda: self.sanitizer("racecheck", 60))
+        self.part("parity_bf16", lambda: self.parity("BF16", 100))
+        self.write()
+        bad = [n for n, p in self.results["parts"].items() if p["state"] == "failed"]
+        print(f"results in {self.out}/results.md; failed: {', '.join(bad) or 'none'}")
+        return 1 if bad else 0
+
+    def write(self):
+        path = os.path.join(self.out, "results.json")
+        with open(path + ".tmp", "w") as f:
+            json.dump(self.results, f, indent=1)
+        os.replace(path + ".tmp", path)
+        with open(os.path.join(self.out, "results.md"), "w") as f:
+            f.write(markdown(self.results))
+
+
+def rate(test):
+    """For the tokens a second of one test of bench."""
+    return lambda row: lambda report: {row: {"value": report[test]["tokens_per_second"]["mean"], "sd": report[test]["tokens_per_second"]["sd"], "unit": "tok/s",
+                                             "ttft_ms": 1e3 * report[test]["ttft_seconds"]["mean"] if test == "prefill" else None}}
+
+
+def together(row):
+    """For what many sequences generate together once all of them do."""
+
+    def value(report):
+        c = report["concurrent"][0]
+        return {row: {"value": c["sequences"] / max(c["itl_seconds"]["p50"], 1e-9), "unit": "tok/s", "output_with_prefill": c["output_tokens_per_second"],
+                      "ttft_p50_ms": 1e3 * c["ttft_seconds"]["p50"]}}
+
+    return value
+
+
+def number(v):
+    return "" if v is None else f"{v:,.2f}" if v < 100 else f"{v:,.0f}"
+
+
+def markdown(results):
+    lines = ["# orchrt on a GPU", ""]
+    lines += [f"- {k}: {v}" for k, v in results["facts"].items()]
+    lines += ["", "| synthetic Qwen3-8B | limit at 4.3 TB/s | best published | goal | measured | ± sd |", "|---|---|---|---:|---:|---:|"]
+    for row, (name, limit, best, goal) in ROWS.items():
+        r = results["table"].get(row, {})
+        lines.append(f"| {name} | {limit} | {best} | {goal:,} | {number(r.get('value'))} | {number(r.get('sd'))} |")
+    lines += ["", f"Beside it, on the same GPU ({results['peers'].get('versions', 'not measured')}):", "", "| peer | measured |", "|---|---:|"]
+    lines += [f"| {name} | {number(results['peers'].get(key))} |" for key, name in PEERS.items()]
+    lines += ["", "| part | state | seconds | |", "|---|---|---:|---|"]
+    for name, p in results["parts"].items():
+        facts = {k: v for k, v in p.items() if k in ("passed", "failed", "skipped", "summary", "why", "limit") and v not in ([], "", True)}
+        for run in ("transformers_bf16", "orchrt_many_rows", "orchrt_one_row"):
+            if run in p:
+                facts[run] = f"error {p[run]['relative_error']:.2e}, {p[run]['greedy_tokens_that_differ']} of {p[run]['greedy_tokens']} greedy tokens differ"
+        lines.append(f"| {name} | {p['state']} | {p['seconds']} | {'; '.join(f'{k} {v}' for k, v in facts.items())} |")
+    for name, p in results["parts"].items():
+        for phase in p.get("profile") or []:
+            lines += ["", f"Kernels of {name}, {phase['name']}, {phase['tokens']} tokens:", "", "| kernel | launches | µs each | ms |", "|---|---:|---:|---:|"]
+            lines += [f"| {k['name']} | {k['launches']} | {1e6 * k['seconds'] / max(k['launches'], 1):.2f} | {1e3 * k['seconds']:.2f} |" for k in phase["kernels"]]
+    for name, p in results["parts"].items():
+        if p.get("tail"):
+            lines += ["", f"The end of {name}'s output:", "", "```", p["tail"], "```"]
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--out", default=os.environ.get("OUT") or "gpu-results", help="folder of the results")
+    p.add_argument("--work", default="/tmp/orchrt-gpu", help="folder of the models, 31 GB")
+    p.add_argument("--only", default="", help="names of parts, separated by commas")
+    p.add_argument("--seconds", type=float, default=570)
+    p.add_argument("--device", default="cuda")
+    p.add_argument("--preset", default="qwen3-8b", help="qwen3-0.6b or tiny try the script itself")
+    sys.exit(Check(p.parse_args()).all())
+
+
+if __name__ == "__main__":
+    main()
