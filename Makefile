@@ -63,14 +63,18 @@ verify:
 	testdata/verify/setup.sh $(VERIFY)
 	$(GO) test -tags verify -run Verify -timeout 25m $(PKGS)
 
-# Every kernel for every GPU within its budget; then what is built with CUDA, where there is no GPU.
+# Every kernel for every GPU within its budget; the driver on a libcuda of the tests; and the program
+# built with CUDA does the main job where there is no GPU.
 cuda-test:
 	$(MAKE) cuda-test-with CUDA="$$($(TOOLKIT) install)"
 
-cuda-test-with: bin/cuda/libcuda.a
+cuda-test-with: bin/cuda/libcuda.a bin/tiny-q4_k_m.gguf
 	$(MAKE) kernels CUDA="$(CUDA)" KERNELFLAGS="-check -report"
 	$(CUDA_ENV) $(GO) vet -tags cuda ./kernels/gpu/... ./cmd/orchrt
-	$(CUDA_ENV) $(GO) test -tags cuda ./kernels/gpu/cuda/... ./cmd/orchrt
+	$(CUDA_ENV) $(GO) test -tags cuda ./kernels/gpu/cuda/...
+	$(CUDA_ENV) $(GO) test -tags cuda -run 'Choose|Usage' ./cmd/orchrt
+	$(CUDA_ENV) $(GO) build -trimpath -tags cuda -o bin/cuda/orchrt ./cmd/orchrt
+	$(GO) run ./testdata/demo bin/cuda/orchrt bin/tiny-q4_k_m.gguf
 
 # Checks and measures on this machine's GPU, into $(OUT) or gpu-results: see
 # kernels/gpu/cuda/check/check.py. gpu-package makes the folder and the archive to carry to a machine without Go: there, sh gpu-check.

@@ -22,6 +22,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -84,18 +85,29 @@ func run(o options) error {
 	if err := write(o, tc, files, objects); err != nil {
 		return err
 	}
-	compiled := 0
-	for _, ob := range objects {
-		if ob.fresh {
-			compiled++
-		}
-	}
-	fmt.Fprintf(os.Stderr, "compile: %d kernels in %d files, %d of %d objects compiled in %.1f s\n",
-		countKernels(objects), len(files), compiled, len(objects), time.Since(begin).Seconds())
+	printTimes(os.Stderr, len(files), objects, time.Since(begin))
 	if o.check && len(problems) > 0 {
 		return fmt.Errorf("%d kernels spill or are over their budget", len(problems))
 	}
 	return nil
+}
+
+// printTimes says what was compiled and what took longest.
+func printTimes(w io.Writer, files int, objects []*object, all time.Duration) {
+	slowest := slices.Clone(objects)
+	slices.SortStableFunc(slowest, func(a, b *object) int { return cmp.Compare(b.cpu, a.cpu) })
+	fresh, cpu, names := 0, time.Duration(0), ""
+	for i, ob := range slowest {
+		if !ob.fresh {
+			continue
+		}
+		fresh, cpu = fresh+1, cpu+ob.cpu
+		if i < 3 {
+			names += fmt.Sprintf(", %s for %v %.0f s", ob.op, ob.target, ob.cpu.Seconds())
+		}
+	}
+	fmt.Fprintf(w, "compile: %d kernels in %d files, %d of %d objects compiled in %.1f s (%.0f s of processor time%s)\n",
+		countKernels(objects), files, fresh, len(objects), all.Seconds(), cpu.Seconds(), names)
 }
 
 // write makes the fatbins and the manifest, and removes those of files that are gone.

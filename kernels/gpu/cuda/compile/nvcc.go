@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // target is what an object is compiled for.
@@ -42,7 +43,8 @@ type object struct {
 	target  target
 	file    string // what nvcc wrote
 	kernels []kernel
-	fresh   bool // compiled now, not before
+	fresh   bool          // compiled now, not before
+	cpu     time.Duration // that compiling it took, now
 }
 
 // toolchain is an nvcc and where its objects go.
@@ -83,13 +85,19 @@ func openToolchain(o options) (*toolchain, error) {
 
 // run runs a program of the toolkit; the error holds what it printed.
 func (tc *toolchain) run(name string, args ...string) ([]byte, error) {
+	out, _, err := tc.timed(name, args...)
+	return out, err
+}
+
+// timed is run; it also returns the processor time that the program and its children took.
+func (tc *toolchain) timed(name string, args ...string) ([]byte, time.Duration, error) {
 	var out bytes.Buffer
 	c := exec.Command(filepath.Join(tc.bin, name), args...)
 	c.Stdout, c.Stderr = &out, &out
 	if err := c.Run(); err != nil {
-		return nil, fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, out.Bytes())
+		return nil, 0, fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, out.Bytes())
 	}
-	return out.Bytes(), nil
+	return out.Bytes(), c.ProcessState.UserTime() + c.ProcessState.SystemTime(), nil
 }
 
 // compileAll compiles every file for every target, the slowest targets first.
@@ -138,7 +146,7 @@ func (tc *toolchain) compile(source string, ob *object) error {
 		for _, f := range old {
 			os.Remove(f)
 		}
-		if log, err = tc.run("nvcc", append(args, "-o", ob.file, source)...); err != nil {
+		if log, ob.cpu, err = tc.timed("nvcc", append(args, "-o", ob.file, source)...); err != nil {
 			return err
 		}
 		if err := os.WriteFile(ob.file+".log", log, 0o644); err != nil {
