@@ -104,16 +104,17 @@ func checkBudgets(files []string, objects []*object) (problems []string, err err
 			return nil, err
 		}
 		op := strings.TrimSuffix(filepath.Base(file), ".cu")
+		mine := slices.DeleteFunc(slices.Clone(objects), func(ob *object) bool { return ob.op != op })
+		if free := unbounded(budgets, mine); len(free) > 0 {
+			fmt.Fprintf(os.Stderr, "%s: no budget of registers: %s\n", file, strings.Join(free, ", "))
+		}
 		type worst struct {
 			n    int
 			text string
 		}
 		found := map[string]worst{}
-		for _, ob := range objects {
+		for _, ob := range mine {
 			for _, k := range ob.kernels {
-				if ob.op != op {
-					break
-				}
 				p := k.problem(budgets, ob.target.String())
 				if n := k.spills + k.stack + k.shared + k.registers; p != "" && n > found[k.name].n {
 					found[k.name] = worst{n, fmt.Sprintf("%s: kernel %s for %v: %s", file, k.name, ob.target, p)}
@@ -132,6 +133,24 @@ func checkBudgets(files []string, objects []*object) (problems []string, err err
 	return problems, nil
 }
 
+// unbounded lists the kernels that no budget matches, each with the most registers that it
+// takes on any target.
+func unbounded(budgets []*budget, objects []*object) []string {
+	most := map[string]int{}
+	for _, ob := range objects {
+		for _, k := range ob.kernels {
+			if !slices.ContainsFunc(budgets, func(b *budget) bool { ok, _ := path.Match(b.pattern, k.name); return ok }) {
+				most[k.name] = max(most[k.name], k.registers)
+			}
+		}
+	}
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(most)) {
+		all = append(all, fmt.Sprintf("%s takes %d", name, most[name]))
+	}
+	return all
+}
+
 // problem says what is wrong with a kernel on a target.
 func (k kernel) problem(budgets []*budget, target string) string {
 	var mine *budget
@@ -147,9 +166,7 @@ func (k kernel) problem(budgets []*budget, target string) string {
 		return fmt.Sprintf("keeps %d bytes in local memory: an array is indexed by a variable", k.stack)
 	case k.shared > 0:
 		return fmt.Sprintf("has %d bytes of static shared memory: all of it is to be dynamic", k.shared)
-	case mine == nil:
-		return fmt.Sprintf("has no budget; it takes %d registers", k.registers)
-	case k.registers > mine.registers:
+	case mine != nil && k.registers > mine.registers:
 		return fmt.Sprintf("takes %d registers, the budget at %s is %d", k.registers, mine.where, mine.registers)
 	}
 	return ""

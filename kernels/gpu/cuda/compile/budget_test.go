@@ -48,7 +48,6 @@ func TestBudgets(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"kernel free for sm_90a: has no budget; it takes 12 registers",
 		"kernel gemv_a for sm_90a: keeps 8 bytes in local memory: an array is indexed by a variable",
 		"kernel gemv_b for sm_90a: has 4 bytes of static shared memory: all of it is to be dynamic",
 		"kernel gemv_c for sm_90a: spills 4 bytes with 64 registers",
@@ -63,6 +62,13 @@ func TestBudgets(t *testing.T) {
 		if !strings.HasSuffix(got[i], want[i]) {
 			t.Errorf("line %d is %q, want %q", i, got[i], want[i])
 		}
+	}
+	budgets, err := parseBudgets(file, []byte(source))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := unbounded(budgets, objects[:2]); len(got) != 1 || got[0] != "free takes 12" {
+		t.Errorf("without a budget: %q", got)
 	}
 	if _, err := parseBudgets("x.cu", []byte("a\n// budget gemv: many\n")); err == nil || !strings.HasPrefix(err.Error(), "x.cu:2: ") {
 		t.Errorf("a budget that cannot be read: %v", err)

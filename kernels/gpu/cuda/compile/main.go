@@ -10,7 +10,8 @@
 //	// budget gemm_*_sm90: 168 registers, on sm_90a
 //
 // A pattern is that of path.Match over the names of the kernels of its file; of
-// several that match, the last holds. A kernel without a budget is an error. Shared
+// several that match, the last holds. Kernels without one are named, and only their
+// launch bounds hold them. Shared
 // memory is dynamic throughout, so that static shared memory is an error too;
 // drivers check the dynamic one when a kernel is launched.
 package main
