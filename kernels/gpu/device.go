@@ -17,6 +17,7 @@ type Device struct {
 	live  map[uint64]int64       // allocations, address → bytes
 	err   error                  // the first failure; sticks
 
+	order     order
 	graphs    graphs
 	recording bool // a step is being recorded: no memory may be allocated
 }
@@ -85,6 +86,7 @@ func (d *Device) Free(b kernels.Buf) {
 		panic("gpu: Free of memory that was not allocated, or not here")
 	}
 	delete(d.live, addr)
+	d.order.forget()
 	if err := d.graphs.forget(); err != nil {
 		d.fail(err)
 	}

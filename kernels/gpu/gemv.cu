@@ -12,7 +12,8 @@
 // parts are added in order by one warp, while the rings go on filling. The first loads are issued before griddep_wait,
 // the next kernel is let in when the last have been: a ring of 76 to 95 KB is 2.3 to 2.9 µs of memory, which covers the end of
 // one kernel (0.5 µs), the hand-over (1 µs) and the activations of the next (1 to 1.5 µs). Two kernels fit on a multiprocessor at a time:
-// at most 128 registers (no spills) and half of the shared memory.
+// at most 128 registers (no spills) and half of the shared memory. Attention needs little of the memory's time: while it runs, o's kernel
+// has all of its matrix under way, and fetches the first 12 MB of gate and up into the second-level cache.
 //
 // Activations are 16-bit integers of groups of 32 in two bytes, so that products are dp4a and exact; the error is their rounding, below
 // 1e-4 of a row's size. A lane has whole groups of 32: one conversion, scale and minimum for each. Every product of a row
@@ -34,7 +35,9 @@
 //   down Q6_K           41.3      9.6      4.0      10.8
 //   head Q6_K          510.5    118.7     48       127
 //
-// 36 layers and the head: 1.13 ms at 4.3 TB/s, about 1.30 ms expected; with 5 µs of attention a layer, 2 of which weights hide, 1.4 ms a token.
+// 36 layers and the head: 1.11 ms at 4.3 TB/s, about 1.26 ms expected; with 5 µs of attention a layer, all but 1 hidden by
+// weights (o, 2.3 µs; gate and up, 2.8), 1.35 ms a token: 740 tok/s. Where a figure depends on what no document states (the hand-over of
+// dependent launches, the rate of bulk copies of 2.3 KB) it may be off by a third.
 // Not measured: no GPU has run this yet.
 #include "gemv.cuh"
 

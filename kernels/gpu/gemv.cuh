@@ -21,11 +21,13 @@ struct GemvArgs {
 	uint64_t w[3];          // packed [out, in]
 	uint64_t y;             // [rows, stride] f32
 	uint64_t counters;      // GEMV_HEADS: [heads + 2·kv heads] u32, zero between launches
+	uint64_t next[2];       // the packed matrices that the next such kernel starts with, or none
 	HeadArgs head;          // GEMV_HEADS
 	uint32_t out[3], first[3]; // rows of each matrix, and the column of y where they go; out is 0 for none
 	uint32_t in, stride;
 	float eps;
 	uint32_t mode, stages, bulk; // stages: tiles in each warp's ring; bulk is read by the emulator only
+	uint32_t ahead[2];           // bytes of next to fetch into the second-level cache, multiples of 16
 };
 
 // Whether tiles come by bulk copies (sm_90 on) or by cp.async.
@@ -184,6 +186,18 @@ template <int rows> ORT_DEV void finish(const GemvArgs &a, RowTile r, const floa
 	for (int i = 0; i < rows; i++) finish_head((const float *)a.y + (uint64_t)i * a.stride + head * dim, a.head, i, head);
 }
 
+// With all its own weights under way and the launch before still to wait for, a small matrix's kernel fetches what comes after:
+// attention leaves the memory idle.
+ORT_DEV void fetch_ahead(const GemvArgs &a) {
+	constexpr uint32_t piece = 16384;
+	if (threadIdx.x % 32 != 0) return;
+#pragma unroll 1
+	for (int i = 0; i < 2; i++)
+#pragma unroll 1
+		for (uint32_t at = (blockIdx.x * gemv_warps + threadIdx.x / 32) * piece; at < a.ahead[i]; at += gridDim.x * gemv_warps * piece)
+			bulk_prefetch_l2((const uint8_t *)a.next[i] + at, min(piece, a.ahead[i] - at));
+}
+
 // This warp's share of a row tile.
 template <int type, int third, int rows> ORT_DEV void gemv_tiles(const GemvArgs &a, Stream<type, third> &stream, const uint8_t *act, bool other, float acc[rows][2]) {
 	using T = GemvTile<type>;
@@ -209,6 +223,7 @@ template <int type, int third, int rows> ORT_DEV void gemv(const GemvArgs &a) {
 	int lane = threadIdx.x % 32;
 	Stream<type, third> stream;
 	stream.open(a, shared, shared + S::act + rows * ((a.in + 255) / 256) * T::act);
+	if (stream.i >= stream.count) fetch_ahead(a);
 	GemvRows<Packed<type>::is_float, rows>::load(a.x, a.norm, a.want, a.in, a.eps, shared + S::act, (float *)(shared + S::sums));
 	stream.launch_next();
 	block_sync();

@@ -20,11 +20,13 @@ type gemvArgs struct {
 	x, norm, want      uint64
 	w                  [3]uint64
 	y, counters        uint64
+	next               [2]uint64
 	head               headArgs
 	out, first         [3]uint32
 	in, stride         uint32
 	eps                float32
 	mode, stages, bulk uint32
+	ahead              [2]uint32
 }
 
 // gemvShape is how gemv goes through a matrix (GemvTile in gemv_act.cuh).
@@ -116,8 +118,15 @@ func (d *Device) gemv(p product) {
 	if d.bulk() {
 		args.bulk = 1
 	}
+	for i, s := range p.next {
+		args.next[i], args.ahead[i] = s.at, s.bytes&^15
+	}
 	for at := 0; at < p.n; {
 		rows, stages := shape.fit(p.n-at, d.info.SharedPerBlock, d.info.SharedPerSM)
+		if rows == 0 {
+			d.fail(fmt.Errorf("gpu: rows of %d values of %v do not fit the shared memory of %s", p.w[0].In, t, d.info.Name))
+			return
+		}
 		args.stages = uint32(stages)
 		args.x, args.want = addr(p.x.Buf)+uint64(at*p.x.Cols*4), 0
 		if p.want.Size > 0 {

@@ -30,11 +30,14 @@ type product struct {
 
 	head    headArgs // productHeads
 	headDim int
+
+	next [2]span // what is multiplied next, as far as known
 }
 
 // multiply computes products that share their rows, on the kernels for so many.
 func (d *Device) multiply(products ...product) {
 	for _, p := range products {
+		p.next = d.order.turn(p)
 		d.gemv(p)
 	}
 }
