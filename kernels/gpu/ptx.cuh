@@ -193,6 +193,14 @@ ORT_DEV void ldmatrix2(uint32_t r[2], const void *row) {
 
 // ---- bulk copies and barriers of sm_90 (below, callers use cp_async16)
 
+// Whether they are there; known at compile time.
+ORT_DEV constexpr bool has_bulk() {
+#if __CUDA_ARCH__ >= 900
+	return true;
+#else
+	return false;
+#endif
+}
 // A barrier is 8 bytes of shared memory, aligned to 8.
 ORT_DEV void mbar_init(uint64_t *bar, int arrivals) {
 #if __CUDA_ARCH__ >= 900

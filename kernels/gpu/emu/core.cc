@@ -5,7 +5,7 @@
 //
 // A warp runs as far as it can before another one does, and a lane before
 // another lane, in an order drawn per block: what lacks a barrier reads what is not written yet.
-#include "core.h"
+#include "machine.h"
 
 #include <dlfcn.h>
 
@@ -346,7 +346,7 @@ static void run_block(Worker *k, Launch *l, int64_t at) {
 		f->done = f->depends = false, f->waits = nullptr;
 		f->copies.clear(), f->groups.clear();
 		f->warp->lanes[f->lane] = f;
-		f->self = {{(uint32_t)i, 0, 0}, index, {(uint32_t)l->threads, 1, 1}, l->grid, shared};
+		f->self = {{(uint32_t)i, 0, 0}, index, {(uint32_t)l->threads, 1, 1}, l->grid, shared, l->machine->major};
 		fiber_reset(f);
 	}
 	Fiber *first = pick(b);

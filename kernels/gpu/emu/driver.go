@@ -21,7 +21,7 @@ package emu
 typedef struct { const char *name; void *run; uint32_t args, threads, blocks; } ort_kernel;
 
 typedef struct {
-	void *(*open)(int threads);
+	void *(*open)(int threads, int major);
 	void (*close)(void *m);
 	uint64_t (*alloc)(void *m, int64_t n);
 	int (*free)(void *m, uint64_t at);
@@ -46,7 +46,7 @@ static const char *emu_load(const char *path, emu_core *c) {
 	return 0;
 }
 
-static void *emu_open(emu_core *c, int threads) { return c->open(threads); }
+static void *emu_open(emu_core *c, int threads, int major) { return c->open(threads, major); }
 static void emu_close(emu_core *c, void *m) { c->close(m); }
 static uint64_t emu_alloc(emu_core *c, void *m, int64_t n) { return c->alloc(m, n); }
 static int emu_free(emu_core *c, void *m, uint64_t at) { return c->free(m, at); }
@@ -126,7 +126,7 @@ func New(opt Options) (*Driver, error) {
 	if text := C.emu_load(path, &d.core); text != nil {
 		return nil, fmt.Errorf("emu: %s: %s", object, C.GoString(text))
 	}
-	if d.machine = C.emu_open(&d.core, C.int(opt.Threads)); d.machine == nil {
+	if d.machine = C.emu_open(&d.core, C.int(opt.Threads), C.int(opt.Major)); d.machine == nil {
 		return nil, errors.New("emu: no address space for the emulator")
 	}
 	for i := range int(C.emu_count(&d.core)) {

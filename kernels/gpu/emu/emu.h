@@ -48,6 +48,7 @@ struct ort_dim { uint32_t x, y, z; };
 struct ort_thread {
 	ort_dim thread, block, threads, blocks;
 	uint8_t *shared;
+	int major; // compute capability
 };
 
 // A kernel as the core finds it, in a section of its own.
@@ -223,7 +224,6 @@ ORT_DEV float rsqrt_exact(float x) { return 1.f / sqrtf(x); }
 ORT_DEV float add_rn(float x, float y) { return x + y; }
 ORT_DEV float mul_rn(float x, float y) { return x * y; }
 ORT_DEV float div_rn(float x, float y) { return x / y; }
-ORT_DEV int popcount(uint32_t v) { return __builtin_popcount(v); }
 ORT_DEV int round_int(float x) { return x != x ? 0 : x >= 0x1p31f ? INT32_MAX : x < -0x1p31f ? INT32_MIN : (int)rintf(x); }
 
 // ---- integer products
@@ -243,6 +243,7 @@ template <int lut> ORT_DEV uint32_t lop3(uint32_t a, uint32_t b, uint32_t c) {
 	return d;
 }
 ORT_DEV uint32_t and_or(uint32_t x, uint32_t mask, uint32_t bits) { return (x & mask) | bits; }
+ORT_DEV int popcount(uint32_t v) { return __builtin_popcount(v); }
 ORT_DEV uint32_t byte_perm(uint32_t a, uint32_t b, uint32_t selector) {
 	uint64_t all = (uint64_t)b << 32 | a;
 	uint32_t d = 0;
@@ -273,6 +274,7 @@ ORT_DEV void ldmatrix2(uint32_t r[2], const void *row) { ort_lane l; l.row = row
 
 // ---- bulk copies
 
+ORT_DEV bool has_bulk() { return ort_self->major >= 9; }
 ORT_DEV void mbar_init(uint64_t *bar, int arrivals) { ort_mbar_init(bar, arrivals); }
 ORT_DEV void mbar_fence_init() {}
 ORT_DEV void mbar_arrive(uint64_t *bar) { ort_mbar_arrive(bar, 0); }

@@ -104,10 +104,11 @@ static bool start_worker(Machine *m) {
 	return ok;
 }
 
-ORT_API Machine *ort_open(int threads) {
+ORT_API Machine *ort_open(int threads, int major) {
 	static std::once_flag once;
 	std::call_once(once, catch_faults);
 	Machine *m = new Machine();
+	m->major = major;
 	if (!reserve(m)) return nullptr;
 	for (int i = 0; i < threads; i++)
 		if (!start_worker(m)) return nullptr;

@@ -10,6 +10,7 @@
 #define ORT_API extern "C" __attribute__((visibility("default")))
 
 struct Machine {
+	int major;            // compute capability
 	uintptr_t base, next; // reserved addresses
 	std::map<uintptr_t, Allocation> allocations;
 	uint64_t launches, settled; // numbers of the last launch, and of the last before which the host has waited

@@ -1,0 +1,158 @@
+package gpu
+
+import (
+	"fmt"
+	"strings"
+
+	"orchrt/kernels"
+)
+
+// Geometry of gemm_small.cuh.
+const (
+	smallMost = 64 // rows of a step that these kernels are for
+)
+
+// smallMode is what becomes of sums (GemmSmallMode in gemm_small.cuh).
+type smallMode int32
+
+const (
+	smallStore smallMode = iota
+	smallAdd
+	smallPair
+	smallGated
+)
+
+// smallArgs mirrors GemmSmallArgs.
+type smallArgs struct {
+	w                 [3]uint64
+	act, scale        uint64
+	out               uint64
+	partial, counters uint64
+	rows, column      [3]int32
+	across            int32
+	padded, n0, n     int32
+	ld, mode          int32
+	units, stages     int32
+}
+
+// smallShape is GemmSmallShape: the row tiles of a unit, and the bytes of the weights of a stage.
+func smallShape(f family) (tiles, weights int) {
+	tiles = 8
+	if f.isFloat() {
+		tiles = 4
+	}
+	return tiles, tiles * f.tileBytes()
+}
+
+// smallThreads is GemmSmallShape's.
+func smallThreads(nt int) int {
+	if nt == 8 {
+		return 256
+	}
+	return 512
+}
+
+// smallShared is the shared memory of a block with columns for 8·nt rows of activations: the stages, the sums, a word, a
+// barrier for each stage.
+func smallShared(f family, nt, stages int) int {
+	tiles, weights := smallShape(f)
+	return stages*(weights+4096*nt) + 4*8*nt*(16*tiles+4) + 16 + 8*4
+}
+
+// smallStages is how deep the ring is: as shared memory allows, up to 4; 0 where that is no ring.
+func (d *Device) smallStages(f family, nt int) int {
+	for stages := 4; stages > 1; stages-- {
+		if smallShared(f, nt, stages) <= d.info.SharedPerBlock {
+			return stages
+		}
+	}
+	return 0
+}
+
+// gemmSmall computes products of 4 to smallMost rows that share x, norm and want: their rows are converted
+// for tensor cores once for each type of activations that they need. Of productSiLU the matrices have one type.
+// productHeads only stores: finishHeads is the caller's.
+func (d *Device) gemmSmall(products ...product) {
+	var act [2]*narrowRows // f16, bf16
+	for _, p := range products {
+		i := 0
+		if p.w[0].Type == kernels.BF16 {
+			i = 1
+		}
+		if act[i] == nil {
+			rows := d.narrow(p.x, p.n, rowSpec{norm: p.norm, eps: p.eps, want: p.want, bf16: i == 1})
+			act[i], act[1-i] = &rows, nil // the other lay in the same memory
+		}
+		d.gemmSmallLaunch(p, *act[i])
+	}
+}
+
+// gemmSmallLaunch queues one product; several launches where shared memory does not hold all rows.
+func (d *Device) gemmSmallLaunch(p product, act narrowRows) {
+	t := p.w[0].Type
+	f, _ := familyOf(t)
+	tiles, _ := smallShape(f)
+	_, across := tilesOf(1, p.w[0].In)
+	args := smallArgs{act: addr(act.blocks), scale: addr(act.scale), out: addr(p.y), across: int32(across),
+		padded: int32(act.padded), ld: int32(p.stride), mode: int32(smallModeOf(p.mode))}
+	down := 0
+	for i, w := range p.w {
+		args.w[i], args.rows[i], args.column[i] = addr(w.Buf), int32(w.Out), int32(p.first[i])
+		n, _ := tilesOf(w.Out, w.In)
+		down += n
+	}
+	rowBlocks := (down + tiles - 1) / tiles
+	if p.mode == productSiLU { // half of a row block each
+		rowBlocks = (down/2 + tiles/2 - 1) / (tiles / 2)
+	}
+	args.units = int32(rowBlocks * across)
+	blocks := shareOut(rowBlocks*across, d.info.SMs)
+	args.partial = addr(d.working("partial sums", int64(2*blocks)*int64(16*tiles)*smallMost*4))
+	args.counters = addr(d.working("counters of partial sums", int64(4*rowBlocks)))
+	for n0 := 0; n0 < p.n; {
+		nt := d.smallColumns(f, p.n-n0)
+		args.n0, args.n = int32(n0), int32(min(8*nt, p.n-n0))
+		args.stages = int32(d.smallStages(f, nt))
+		launch(d, fmt.Sprintf("gemm_small_%s_%d", smallName(t), nt), Grid{X: blocks, Threads: smallThreads(nt),
+			Shared: smallShared(f, nt, int(args.stages)), Overlap: true}, args)
+		n0 += 8 * nt
+	}
+}
+
+// shareOut is the number of blocks for so many units: no more than multiprocessors, and no more than it takes for the
+// same largest share.
+func shareOut(units, sms int) int {
+	most := (units + sms - 1) / sms
+	return (units + most - 1) / most
+}
+
+// smallColumns is the number of columns of mma (of 8 rows each) that a launch for n rows computes: the least power of two
+// that suffices, or the greatest that shared memory allows.
+func (d *Device) smallColumns(f family, n int) int {
+	nt := 1
+	for 8*nt < n && nt < 8 && d.smallStages(f, 2*nt) > 0 {
+		nt *= 2
+	}
+	return nt
+}
+
+// smallName is the type in the names of kernels.
+func smallName(t kernels.Type) string {
+	if t == kernels.IQ2S {
+		t = kernels.IQ2XS // packed alike
+	}
+	return strings.ToLower(t.String())
+}
+
+// smallModeOf is what the kernels do for a product.
+func smallModeOf(m productMode) smallMode {
+	switch m {
+	case productAdd:
+		return smallAdd
+	case productSiLU:
+		return smallPair
+	case productGated:
+		return smallGated
+	}
+	return smallStore
+}
