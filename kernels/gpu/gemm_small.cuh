@@ -448,8 +448,10 @@ template <int type, int NT> ORT_DEV void gemm_small(const GemmSmallArgs &a) {
 	}
 }
 
+#define GEMM_SMALL_FEW(type, name)                                                             \
+	ORT_KERNEL_MIN(gemm_small_##name##_2, GemmSmallArgs, 512, 1) { gemm_small<type, 2>(a); } \
+	ORT_KERNEL_MIN(gemm_small_##name##_8, GemmSmallArgs, 256, 1) { gemm_small<type, 8>(a); }
 #define GEMM_SMALL(type, name)                                                                 \
 	ORT_KERNEL_MIN(gemm_small_##name##_1, GemmSmallArgs, 512, 1) { gemm_small<type, 1>(a); } \
-	ORT_KERNEL_MIN(gemm_small_##name##_2, GemmSmallArgs, 512, 1) { gemm_small<type, 2>(a); } \
 	ORT_KERNEL_MIN(gemm_small_##name##_4, GemmSmallArgs, 512, 1) { gemm_small<type, 4>(a); } \
-	ORT_KERNEL_MIN(gemm_small_##name##_8, GemmSmallArgs, 256, 1) { gemm_small<type, 8>(a); }
+	GEMM_SMALL_FEW(type, name)

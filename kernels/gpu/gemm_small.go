@@ -69,21 +69,27 @@ func (d *Device) smallStages(f family, nt int) int {
 	return 0
 }
 
-// gemmSmall computes products of 4 to smallMost rows that share x, norm and want: their rows are converted
+// gemmSmall computes products of 4 rows and more that share x, norm and want: their rows are converted
 // for tensor cores once for each type of activations that they need. Of productSiLU the matrices have one type.
-// productHeads only stores: finishHeads is the caller's.
 func (d *Device) gemmSmall(products ...product) {
 	var act [2]*narrowRows // f16, bf16
-	for _, p := range products {
-		i := 0
-		if p.w[0].Type == kernels.BF16 {
-			i = 1
+	for _, mixed := range products {
+		for _, p := range mixed.byType(func(_, _ kernels.Type) bool { return false }) {
+			i := 0
+			if p.w[0].Type == kernels.BF16 {
+				i = 1
+			}
+			if act[i] == nil {
+				rows := d.narrow(p.x, p.n, rowSpec{norm: p.norm, eps: p.eps, want: p.want, bf16: i == 1})
+				act[i], act[1-i] = &rows, nil // the other lay in the same memory
+			}
+			d.gemmSmallLaunch(p, *act[i])
 		}
-		if act[i] == nil {
-			rows := d.narrow(p.x, p.n, rowSpec{norm: p.norm, eps: p.eps, want: p.want, bf16: i == 1})
-			act[i], act[1-i] = &rows, nil // the other lay in the same memory
-		}
-		d.gemmSmallLaunch(p, *act[i])
+	}
+	if p := products[0]; p.mode == productHeads {
+		warps := p.n * p.stride / p.headDim
+		launch(d, "finish_heads", Grid{X: (warps + 3) / 4, Threads: 128, Overlap: true},
+			finishArgs{qkv: addr(p.y), head: p.head, n: int32(p.n)})
 	}
 }
 
@@ -105,12 +111,12 @@ func (d *Device) gemmSmallLaunch(p product, act narrowRows) {
 	if p.mode == productSiLU { // half of a row block each
 		rowBlocks = (down/2 + tiles/2 - 1) / (tiles / 2)
 	}
-	args.units = int32(rowBlocks * across)
 	blocks := shareOut(rowBlocks*across, d.info.SMs)
+	args.units = int32(rowBlocks * across)
 	args.partial = addr(d.working("partial sums", int64(2*blocks)*int64(16*tiles)*smallMost*4))
 	args.counters = addr(d.working("counters of partial sums", int64(4*rowBlocks)))
 	for n0 := 0; n0 < p.n; {
-		nt := d.smallColumns(f, p.n-n0)
+		nt := d.smallColumns(t, f, p.n-n0)
 		args.n0, args.n = int32(n0), int32(min(8*nt, p.n-n0))
 		args.stages = int32(d.smallStages(f, nt))
 		launch(d, fmt.Sprintf("gemm_small_%s_%d", smallName(t), nt), Grid{X: blocks, Threads: smallThreads(nt),
@@ -126,14 +132,22 @@ func shareOut(units, sms int) int {
 	return (units + most - 1) / most
 }
 
-// smallColumns is the number of columns of mma (of 8 rows each) that a launch for n rows computes: the least power of two
-// that suffices, or the greatest that shared memory allows.
-func (d *Device) smallColumns(f family, n int) int {
-	nt := 1
-	for 8*nt < n && nt < 8 && d.smallStages(f, 2*nt) > 0 {
-		nt *= 2
+// smallColumns is the number of columns of mma (of 8 rows each) that a launch for n rows computes: the least of the
+// kernels for t that suffices, or the greatest that shared memory allows.
+func (d *Device) smallColumns(t kernels.Type, f family, n int) int {
+	widths := []int{1, 2, 4, 8}
+	switch t {
+	case kernels.F32, kernels.Q4_1, kernels.Q5_1, kernels.Q2_K, kernels.IQ2XXS, kernels.IQ2XS, kernels.IQ2S,
+		kernels.IQ3XXS, kernels.IQ3S, kernels.IQ1S, kernels.IQ1M:
+		widths = []int{2, 8} // rare: fewer kernels
 	}
-	return nt
+	best := widths[0]
+	for _, nt := range widths[1:] {
+		if 8*best < n && d.smallStages(f, nt) > 0 {
+			best = nt
+		}
+	}
+	return best
 }
 
 // smallName is the type in the names of kernels.

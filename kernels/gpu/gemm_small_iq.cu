@@ -1,11 +1,11 @@
 // gemm_small.cuh for the IQ types.
 #include "gemm_small.cuh"
 
-GEMM_SMALL(16, iq2_xxs)
-GEMM_SMALL(17, iq2_xs)
-GEMM_SMALL(18, iq3_xxs)
-GEMM_SMALL(19, iq1_s)
+GEMM_SMALL_FEW(16, iq2_xxs)
+GEMM_SMALL_FEW(17, iq2_xs)
+GEMM_SMALL_FEW(18, iq3_xxs)
+GEMM_SMALL_FEW(19, iq1_s)
 GEMM_SMALL(20, iq4_nl)
-GEMM_SMALL(21, iq3_s)
+GEMM_SMALL_FEW(21, iq3_s)
 GEMM_SMALL(23, iq4_xs)
-GEMM_SMALL(29, iq1_m)
+GEMM_SMALL_FEW(29, iq1_m)

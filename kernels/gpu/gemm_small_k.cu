@@ -1,7 +1,7 @@
 // gemm_small.cuh for the K types.
 #include "gemm_small.cuh"
 
-GEMM_SMALL(10, q2_k)
+GEMM_SMALL_FEW(10, q2_k)
 GEMM_SMALL(11, q3_k)
 GEMM_SMALL(12, q4_k)
 GEMM_SMALL(13, q5_k)

@@ -36,6 +36,10 @@ type product struct {
 
 // multiply computes products that share their rows, on the kernels for so many.
 func (d *Device) multiply(products ...product) {
+	if p := products[0]; p.n > gemvRows || !d.gemvFits(p.w[0].Type, p.w[0].In) {
+		d.gemmSmall(products...)
+		return
+	}
 	for _, p := range products {
 		p.next = d.order.turn(p)
 		d.gemv(p)

@@ -75,23 +75,36 @@ func pickRows(x []float32, cols int, rows []int) []float32 {
 	return out
 }
 
-// checkOrders compares compute(0..n-1) with all other ways to compute the rows;
-// a row is `size` bytes of what compute returns.
+// checkOrders compares compute(0..n-1) with all other ways to compute the rows,
+// as far as they are of one regime; a row is `size` bytes of what compute returns.
 func checkOrders(r *rig, what string, n, size int, compute func(rows []int) []byte) {
-	all := make([]int, n)
-	for i := range all {
-		all[i] = i
+	type result struct {
+		bytes []byte
+		rows  int // of the call that gave it
 	}
-	want := bytes.Clone(compute(all))
+	known := map[[2]int]result{} // by regime and row
+	check := func(rows []int) bool {
+		got := compute(rows)
+		for i, row := range rows {
+			key, mine := [2]int{r.opt.regime(len(rows)), row}, got[i*size:][:size]
+			want, ok := known[key]
+			if !ok {
+				known[key] = result{bytes.Clone(mine), len(rows)}
+			} else if !bytes.Equal(mine, want.bytes) {
+				r.failf("%s: row %d differs between a call with %d rows and one with %d, at column %d",
+					what, row, want.rows, len(rows), firstDiff(mine, want.bytes)/4)
+				return false
+			}
+		}
+		return true
+	}
+	if !check(count(0, n)) {
+		return
+	}
 	for _, groups := range rowOrders(r, n) {
 		for _, rows := range groups {
-			got := compute(rows)
-			for i, row := range rows {
-				if !bytes.Equal(got[i*size:][:size], want[row*size:][:size]) {
-					r.failf("%s: row %d differs between a call with %d rows and one with %d, at column %d",
-						what, row, n, len(rows), firstDiff(got[i*size:][:size], want[row*size:][:size])/4)
-					return
-				}
+			if !check(rows) {
+				return
 			}
 		}
 	}
@@ -133,7 +146,7 @@ func checkNormQKVAlone(r *rig, cache kernels.CacheType, dim int) {
 		}
 		return out
 	}
-	compareCompany(r, "NormQKV", seqs, whole.n, run)
+	compareCompany(r, "NormQKV", seqs, whole.n, r.opt.regime, run)
 }
 
 // checkAttendAlone: y of each row, alone and in company, and with the
@@ -154,27 +167,41 @@ func checkAttendAlone(r *rig, cache kernels.CacheType, dim int) {
 		r.settle("Attend", y)
 		return y.data
 	}
-	want := bytes.Clone(compareCompany(r, "Attend", seqs, whole.n, run))
+	want := bytes.Clone(compareCompany(r, "Attend", seqs, whole.n, func(int) int { return 0 }, run))
 	moved := movePages(r, l, seqs)
 	if got := run(count(0, whole.n), moved...); !bytes.Equal(got, want) {
 		r.failf("Attend: the result changed when the pages moved")
 	}
 }
 
-// compareCompany holds the rows of a step against the same rows alone, and
-// against the sequences in the opposite order. It returns the step's results.
-func compareCompany(r *rig, what string, seqs []sequence, n int, run func(rows []int, seqs ...sequence) []byte) []byte {
+// compareCompany holds the rows of a step against the same rows alone and in
+// pairs, as far as those are of one regime, and against the sequences in the opposite order. It
+// returns the step's results.
+func compareCompany(r *rig, what string, seqs []sequence, n int, regime func(rows int) int, run func(rows []int, seqs ...sequence) []byte) []byte {
 	want := bytes.Clone(run(count(0, n), seqs...))
 	size := len(want) / n
+	alone := want
+	if regime(1) != regime(n) {
+		alone = nil // alone, then in pairs, against each other
+	}
 	row := 0
 	var backward []sequence
 	var backRows []int
 	for _, s := range seqs {
+		var last []byte
 		for i := range s.count {
 			got := run([]int{row}, sequence{pages: s.pages, start: s.start + i, count: 1})
-			if !bytes.Equal(got, want[row*size:][:size]) {
+			if alone != nil && !bytes.Equal(got, want[row*size:][:size]) {
 				r.failf("%s: row %d, position %d, differs alone, at byte %d", what, row, s.start+i, firstDiff(got, want[row*size:]))
 			}
+			if alone == nil && i > 0 {
+				pair := append(last, got...)
+				both := run([]int{row - 1, row}, sequence{pages: s.pages, start: s.start + i - 1, count: 2})
+				if !bytes.Equal(both, pair) {
+					r.failf("%s: rows %d and %d differ alone, at byte %d of %d", what, row-1, row, firstDiff(both, pair), size)
+				}
+			}
+			last = bytes.Clone(got)
 			row++
 		}
 		backward = append([]sequence{s}, backward...)

@@ -25,6 +25,7 @@ type Options struct {
 	Exact    bool                     // float32 activations everywhere: 1e-5 for all types
 	Tol      map[kernels.Type]float64 // bounds by weight type, instead of the usual ones
 	Attend   float64                  // bound of Attend; 0: 1e-5
+	Regimes  []int                    // most rows of each way to multiply but the last, from the fewest; a row depends on nothing else of its step
 	Many     []int                    // row counts of steps that are large for the device; nil: no such cases
 }
 
@@ -42,6 +43,16 @@ func (o Options) tol(types ...kernels.Type) float64 {
 		worst = max(worst, tol)
 	}
 	return worst
+}
+
+// regime numbers the way in which steps of n rows are multiplied.
+func (o Options) regime(n int) int {
+	for i, most := range o.Regimes {
+		if n <= most {
+			return i
+		}
+	}
+	return len(o.Regimes)
 }
 
 // withDefaults fills what is not set.

@@ -25,7 +25,7 @@ import (
 // compiler announce every access to memory; what it calls for that is the emulator's own.
 var (
 	coreFlags   = []string{"-std=c++17", "-O2", "-g1", "-fPIC", "-fvisibility=hidden", "-DORT_EMULATOR", "-Wall", "-ffp-contract=off", "-fno-strict-aliasing"}
-	kernelFlags = []string{"-std=c++17", "-O1", "-g1", "-fPIC", "-fvisibility=hidden", "-DORT_EMULATOR", "-ffp-contract=off", "-fno-strict-aliasing",
+	kernelFlags = []string{"-std=c++17", "-Og", "-g1", "-fPIC", "-fvisibility=hidden", "-DORT_EMULATOR", "-ffp-contract=off", "-fno-strict-aliasing",
 		"-fsanitize=thread", "-fsanitize=alignment", "-fstack-clash-protection", "-fno-exceptions", "-Wall", "-Wno-unknown-pragmas", "-Wno-unused-function", "-Wno-unused-variable", "-Wno-unused-but-set-variable"}
 )
 
