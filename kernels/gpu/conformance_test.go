@@ -19,7 +19,7 @@ func tolerances() map[kernels.Type]float64 {
 		tol[t] = 1e-3
 	}
 	for _, t := range []kernels.Type{kernels.Q4_1, kernels.Q5_1, kernels.Q2_K, kernels.Q4_K, kernels.Q5_K} {
-		tol[t] = 2e-3
+		tol[t] = 3e-3
 	}
 	tol[kernels.BF16] = 4e-3
 	return tol

@@ -2,6 +2,7 @@ package gpu_test
 
 import (
 	"regexp"
+	"strings"
 	"sync"
 	"testing"
 
@@ -36,7 +37,7 @@ func TestNamesOfPTX(t *testing.T) {
 		}
 		for _, m := range defined.FindAllStringSubmatch(string(text), -1) {
 			name := m[1] + m[2]
-			if file == "ptx.cuh" && !have[name] {
+			if file == "ptx.cuh" && !have[name] && strings.Count(string(text), "#define "+name+" ") < 2 { // twice: one for each
 				t.Errorf("emu/emu.h lacks %s", name)
 			}
 			have[name] = true

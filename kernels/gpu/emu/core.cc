@@ -333,7 +333,7 @@ static void run_block(Worker *k, Launch *l, int64_t at) {
 	uint8_t *shared = fresh_shared(k, l->shared);
 	int warps = l->threads / 32;
 	b->ready = warps == 32 ? ~0u : (1u << warps) - 1;
-	b->warp = (int)(r >> 8) % warps;
+	b->warp = (int)((r >> 8) % (uint64_t)warps);
 	for (int i = 0; i < warps; i++) {
 		Warp *w = &b->warps[i];
 		w->index = i, w->arrived = 0, w->alive = 32, w->ready = ~0u, w->clock = 1, w->syncs = 0;
