@@ -26,7 +26,6 @@
 #define ORT_WAYS 5          // access patterns of the bandwidth measure
 #define ORT_PAGE 64         // tokens of a KV page
 #define ORT_MAX_HEAD_DIM 256
-#define ORT_KTILES 16       // tiles unpacked at a time: 512 columns
 #define ORT_KFLOAT 256      // columns unpacked at a time on the float path
 
 // Kinds of code planes in a tile.
@@ -93,7 +92,8 @@ typedef struct {
 // ort_kernels is what one instruction set provides.
 typedef struct {
 	const char *name;
-	int mr; // rows of an activation tile
+	int mr;     // rows of an activation tile
+	int ktiles; // tiles unpacked at a time, a multiple of 8
 	// unpack one super of a quantised panel into super/32 tiles.
 	void (*unpack)(const ort_format *f, const uint8_t *super, ort_tile *out);
 	// unpack n columns of a panel, from column col, to f32 [n][16].

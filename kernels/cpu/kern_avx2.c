@@ -19,6 +19,7 @@
 #define ISA(name) avx2_##name
 #define ISA_NAME "avx2"
 #define MR 4
+#define KTILES 64
 #define VN 8
 #define HAVE_PANEL_ROWS
 

@@ -16,6 +16,7 @@
 #define ISA(name) avx512_##name
 #define ISA_NAME "avx512-vnni"
 #define MR 8
+#define KTILES 16
 #define VN 16
 #define HAVE_PANEL_ROWS
 #define HAVE_REDUCE16

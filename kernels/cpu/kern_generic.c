@@ -6,6 +6,7 @@
 #define ISA(name) generic_##name
 #define ISA_NAME "generic"
 #define MR 4
+#define KTILES 16
 #define VN 4
 
 typedef float vn __attribute__((vector_size(16)));

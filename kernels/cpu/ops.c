@@ -211,8 +211,8 @@ static void panel_quantised(const rows_in *a, const ort_weight *w, const uint8_t
 	if (a->n <= ORT_FEW) { k->panel_rows(f, a->n, panel, w->in, a->q, acc); return; }
 	int per = f->super / 32;
 	int64_t kt = w->in / 32, tiles = (a->n + a->mr - 1) / a->mr, bytes = f->header + (int64_t)per * f->tile;
-	for (int64_t k0 = 0; k0 < kt; k0 += ORT_KTILES) {
-		int n = kt - k0 < ORT_KTILES ? (int)(kt - k0) : ORT_KTILES;
+	for (int64_t k0 = 0; k0 < kt; k0 += k->ktiles) {
+		int n = kt - k0 < k->ktiles ? (int)(kt - k0) : k->ktiles;
 		for (int i = 0; i < n; i += per) k->unpack(f, panel + (k0 + i) / per * bytes, tile + i);
 		for (int64_t t = 0; t < tiles; t++) {
 			int mr = tile_rows(a, t);
@@ -223,8 +223,8 @@ static void panel_quantised(const rows_in *a, const ort_weight *w, const uint8_t
 }
 
 // Scratch of a thread for matmul: one unpacked tile block, then accumulators.
-static size_t tile_bytes(void) {
-	size_t q = sizeof(ort_tile) * ORT_KTILES, f = (size_t)ORT_KFLOAT * ORT_ROWS * 4;
+static size_t tile_bytes(const ort_kernels *k) {
+	size_t q = sizeof(ort_tile) * (size_t)k->ktiles, f = (size_t)ORT_KFLOAT * ORT_ROWS * 4;
 	return q > f ? q : f;
 }
 
@@ -256,7 +256,7 @@ static void matmul_panel(void *arg, int64_t item, int thread) {
 	matmul *m = arg;
 	const rows_in *a = m->a;
 	char *s = a->d->scratch[thread].p;
-	float *acc = (float *)(s + tile_bytes()), *acc2 = (float *)(s + tile_bytes() + acc_bytes(a->n));
+	float *acc = (float *)(s + tile_bytes(a->d->k)), *acc2 = acc + acc_bytes(a->n) / 4;
 	int i = 0;
 	if (m->mode == SILU_MUL) {
 		panel_dot(a, &m->w[0], item, s, acc2);
@@ -278,7 +278,7 @@ static void matmul_panel(void *arg, int64_t item, int thread) {
 
 static void run_matmul(matmul *m) {
 	ort_device *d = m->a->d;
-	if (!grow_scratch(d, tile_bytes() + 2 * acc_bytes(m->a->n))) return;
+	if (!grow_scratch(d, tile_bytes(d->k) + 2 * acc_bytes(m->a->n))) return;
 	int64_t n = 0;
 	for (int i = 0; i < (m->mode == SILU_MUL ? 1 : m->nw); i++) n += panels(&m->w[i]);
 	ort_pool_run(d->pool, matmul_panel, m, n, 1);
@@ -340,7 +340,7 @@ static void embed_row(void *arg, int64_t i, int thread) {
 static void run_embed(void *device, const void *args) {
 	embed e = *(const embed *)args;
 	e.d = device;
-	if (!e.d->failed && grow_scratch(e.d, tile_bytes())) ort_pool_run(e.d->pool, embed_row, &e, e.n, 4);
+	if (!e.d->failed && grow_scratch(e.d, tile_bytes(e.d->k))) ort_pool_run(e.d->pool, embed_row, &e, e.n, 4);
 }
 
 void ort_embed(ort_device *d, uintptr_t y, ort_mat_w table, uintptr_t ids, int n) {
