@@ -26,6 +26,15 @@ func TestChooseAuto(t *testing.T) {
 	}
 }
 
+func TestWeightsFit(t *testing.T) {
+	if err := weightsFit(10, 10, 20); err != nil {
+		t.Error(err)
+	}
+	if err := weightsFit(3<<30, 1<<30, 2<<30); err == nil || !strings.Contains(err.Error(), "take 3.00 GiB, but 1.00 GiB of the GPU's 2.00 GiB are free: 2.00 GiB too few") {
+		t.Error(err)
+	}
+}
+
 // TestChoose holds on machines with and without GPUs: none has a thousand.
 func TestChoose(t *testing.T) {
 	for _, device := range []string{"cuda:1000", "cuda:", "cuda:-1", "cuda:x", "tpu", "", "cpu:0", "auto:1"} {

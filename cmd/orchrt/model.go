@@ -134,10 +134,25 @@ func (f *modelFlags) tune(dev kernels.Device, opt runtime.EngineOptions) runtime
 // loadModel puts the weights on the device, with a progress bar; 0 is the
 // model's own context. It gives up when ctx ends.
 func loadModel(ctx context.Context, ck *checkpoint.Checkpoint, dev kernels.Device, tokens int) (*runtime.Model, error) {
+	if _, ok := onGPU(dev); ok {
+		free, total := dev.Memory()
+		if err := weightsFit(ck.Summary().WeightBytes, free, total); err != nil {
+			return nil, err
+		}
+	}
 	bar := newProgress("loading", "B")
 	defer bar.Done()
 	return runtime.LoadModel(ck, dev, runtime.LoadOptions{Context: tokens, Progress: bar.Update,
 		Stop: func() error { return context.Cause(ctx) }})
+}
+
+// weightsFit reports weights that a GPU's free memory does not hold.
+func weightsFit(weights, free, total int64) error {
+	if weights <= free {
+		return nil
+	}
+	return fmt.Errorf("the weights take %s, but %s of the GPU's %s are free: %s too few; a file of fewer bits per weight takes less, "+
+		"nvidia-smi shows what else holds memory, --device cuda:N is another GPU and --device cpu works without", size(weights), size(free), size(total), size(weights-free))
 }
 
 // close frees what open made.
