@@ -39,6 +39,8 @@
 // weights (o, 2.3 µs; gate and up, 2.8), 1.35 ms a token: 740 tok/s. Where a figure depends on what no document states (the hand-over of
 // dependent launches, the rate of bulk copies of 2.3 KB) it may be off by a third.
 // Not measured: no GPU has run this yet.
+//
+// budget gemv_*: 128 registers
 #include "gemv.cuh"
 
 ORT_GEMV(q2_k, 10)

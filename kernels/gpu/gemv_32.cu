@@ -1,4 +1,6 @@
 // gemv (gemv.cu) for blocks of 32 values and for floats.
+//
+// budget gemv_*: 128 registers
 #include "gemv.cuh"
 
 ORT_GEMV(f32, 0)

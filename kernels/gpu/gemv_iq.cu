@@ -1,4 +1,6 @@
 // gemv (gemv.cu) for types with a table. IQ2_S is packed as IQ2_XS is.
+//
+// budget gemv_*: 128 registers
 #include "gemv.cuh"
 
 ORT_GEMV(iq2_xxs, 16)

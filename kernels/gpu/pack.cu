@@ -5,6 +5,8 @@
 //
 // One warp packs one tile; a lane decodes its own four groups of 32 from the blocks and writes them to the planes. Loads
 // are narrow and repeated; a file of 5 GB takes some 20 to 50 ms of the device, which is nothing beside the link that brings it.
+//
+// budget pack: 48 registers
 #include "layout.cuh"
 
 struct PackArgs {
