@@ -72,6 +72,9 @@ type ApprovalAnswer struct {
 	Approve  bool
 	Message  string // for the model, where it is denied
 	Remember bool   // agree to the further calls of this tool in this run
+	// Defer ends the run with the call among its Run.Deferred: the decision comes
+	// later, as one of the Options.Decisions of another run.
+	Defer bool
 }
 
 // DefaultApprovalWait is how long an answer is waited for.
@@ -173,7 +176,11 @@ func (x *run) agreed(ctx context.Context, tools []Tool) []Tool {
 // ask puts a question to the Approver; where there is none, or no answer comes
 // in time, the answer is no.
 func (x *run) ask(ctx context.Context, q ApprovalQuestion) ApprovalAnswer {
-	if x.r.Approve == nil {
+	approve := x.opt.Approve
+	if approve == nil {
+		approve = x.r.Approve
+	}
+	if approve == nil {
 		return ApprovalAnswer{Message: "nobody is there to approve it"}
 	}
 	wait := x.r.ApprovalWait
@@ -193,9 +200,9 @@ func (x *run) ask(ctx context.Context, q ApprovalQuestion) ApprovalAnswer {
 				done <- ApprovalAnswer{Message: "the approval failed"}
 			}
 		}()
-		done <- x.r.Approve(ctx, q)
+		done <- approve(ctx, q)
 	}()
-	x.send(Event{Kind: ApprovalWanted, Call: q.Call, Text: q.ID})
+	x.send(Event{Kind: ApprovalWanted, Call: q.Call, Text: q.ID, Reason: q.Reason})
 	select {
 	case a := <-done:
 		return a
@@ -204,10 +211,18 @@ func (x *run) ask(ctx context.Context, q ApprovalQuestion) ApprovalAnswer {
 	}
 }
 
-// approved asks about a call; false where the call has ended with a refusal.
+// approved asks about a call, unless that has been decided before the run; false
+// where the call has ended with a refusal, or is deferred.
 func (c *call) approved(ctx context.Context) bool {
 	if c.x.level(&c.Tool) == Ask {
-		a := c.x.ask(ctx, ApprovalQuestion{Call: c.Call, Tool: c.Tool.Name, Arguments: c.args, Reason: "the tool asks for it"})
+		a, decided := c.x.opt.Decisions[c.Call.ID]
+		if !decided {
+			a = c.x.ask(ctx, ApprovalQuestion{Call: c.Call, Tool: c.Tool.Name, Arguments: c.args, Reason: "the tool asks for it"})
+		}
+		if a.Defer {
+			c.out.Pending, c.out.Deferred = true, true
+			return false
+		}
 		if !a.Approve {
 			text := "the call was not approved"
 			if a.Message != "" {

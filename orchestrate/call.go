@@ -91,7 +91,13 @@ func (c *call) admit() bool {
 		c.end(Result{}, toolError(Repeated, "the same call was made %d times already and is not executed again; use its results, call something else, or answer", c.times), Cost{})
 		return false
 	}
+	if x.opt.MaxCalls > 0 && x.executed >= x.opt.MaxCalls {
+		x.stubborn++
+		c.end(Result{}, toolError(Exhausted, "the %d calls that are allowed have been made; answer with their results", x.opt.MaxCalls), Cost{})
+		return false
+	}
 	x.seen[key]++
+	x.executed++
 	return true
 }
 
@@ -137,6 +143,7 @@ func (c *call) reserve() bool {
 
 // run executes the call within its time and settles it.
 func (c *call) run(ctx context.Context) {
+	x := c.x
 	select {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
@@ -150,6 +157,8 @@ func (c *call) run(ctx context.Context) {
 	c.x.trace.call(c)
 	inner, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
+	inner, ended := x.spanCall(inner, c)
+	defer func() { ended(c) }()
 	res, err, returned := c.invoke(inner)
 	took := time.Since(c.began)
 	fault := c.fault(ctx, inner, err, &res)

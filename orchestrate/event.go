@@ -9,7 +9,7 @@ const (
 	DeltaAdded     EventKind = "delta"    // Delta, where Options.Stream is set
 	TurnEnded      EventKind = "turn"     // Turn, USD, Seconds
 	RoundLost      EventKind = "lost"     // Text: what was wrong with the turn
-	ApprovalWanted EventKind = "approval" // Call; Text is the id of the question
+	ApprovalWanted EventKind = "approval" // Call, Reason; Text is the id of the question
 	CallStarted    EventKind = "call"     // Call
 	CallEnded      EventKind = "result"   // Call, Text, Error, USD, Seconds
 	RunEnded       EventKind = "end"      // Text is the answer; Finish, Err
@@ -24,6 +24,7 @@ type Event struct {
 	Turn    *PolicyTurn
 	Call    Call
 	Text    string
+	Reason  string
 	Error   ErrorKind
 	Finish  string
 	Err     error

@@ -32,6 +32,7 @@ type run struct {
 	validators map[string]*validator
 	seen       map[string]int // calls by key
 	actions    int            // so far
+	executed   int            // calls that were admitted
 	stubborn   int            // repeated calls that were refused
 	poor       int            // calls that the budget refused
 	lost       int            // rounds in a row that led nowhere
@@ -55,7 +56,10 @@ const (
 // loop runs turns until the answer.
 func (x *run) loop(ctx context.Context) error {
 	forced := 0
-	for n := 1; ; n++ {
+	if err := x.resume(ctx); err != nil {
+		return err
+	}
+	for n := 1; len(x.rec.Pending)+len(x.rec.Deferred) == 0; n++ {
 		rd := Round{N: n, Reason: x.mustEnd(n)}
 		if rd.Final = rd.Reason != ""; rd.Final {
 			forced++
@@ -75,9 +79,8 @@ func (x *run) loop(ctx context.Context) error {
 			return nil
 		case err != nil:
 			return err
-		case len(x.rec.Pending) > 0:
-			x.rec.Finish = FinishCalls
-			return nil
+		case len(x.rec.Pending)+len(x.rec.Deferred) > 0:
+			continue
 		case step.Done:
 			x.rec.Answer, x.rec.Finish = step.Answer, FinishAnswer
 			if step.Finish != "" {
@@ -94,6 +97,10 @@ func (x *run) loop(ctx context.Context) error {
 			return fmt.Errorf("orchestrate: %d turns in a row led nowhere; the last: %s", x.lost, step.Problem)
 		}
 	}
+	if x.rec.Finish = FinishApproval; len(x.rec.Pending) > 0 {
+		x.rec.Finish = FinishCalls
+	}
+	return nil
 }
 
 // outOf says which bound left the run without an answer.
@@ -184,26 +191,52 @@ func (x *run) round(ctx context.Context, rd Round) (Step, error) {
 		return Step{}, err
 	}
 	step, err := x.ep.Turn(turn)
+	if err != nil {
+		return step, err
+	}
+	return x.follow(ctx, step)
+}
+
+// follow executes the actions of a step, and those that they lead to.
+func (x *run) follow(ctx context.Context, step Step) (Step, error) {
+	var err error
 	for err == nil && len(step.Actions) > 0 {
 		out := x.execute(ctx, step.Actions)
-		if err := ctx.Err(); err != nil {
+		if ctx.Err() != nil {
 			return step, context.Cause(ctx)
 		}
 		for _, o := range out {
-			if o.Pending {
+			switch {
+			case o.Deferred:
+				x.rec.Deferred = append(x.rec.Deferred, o.Call)
+			case o.Pending:
 				x.rec.Pending = append(x.rec.Pending, o.Call)
 			}
 		}
-		if step, err = x.ep.Results(out); len(x.rec.Pending) > 0 {
+		if step, err = x.ep.Results(out); len(x.rec.Pending)+len(x.rec.Deferred) > 0 {
 			break
 		}
 	}
 	return step, err
 }
 
+// resume executes the calls that the history ends with and that have been
+// decided about since.
+func (x *run) resume(ctx context.Context) error {
+	if !x.opt.resumes() {
+		return nil
+	}
+	ep, ok := x.ep.(Resumer)
+	if !ok {
+		return fmt.Errorf("orchestrate: the profile %s cannot go on from calls of an earlier run", x.rec.Profile)
+	}
+	_, err := x.follow(ctx, ep.Resume())
+	return err
+}
+
 // holdTurn reserves the worst case of a turn and returns its time.
 func (x *run) holdTurn(req *PolicyRequest, final bool) (*Hold, time.Duration, error) {
-	worst, err := x.estimate(*req)
+	worst, err := x.estimate(req)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -253,7 +286,7 @@ func (x *run) turnTimeout(final bool) time.Duration {
 }
 
 // estimate is the most tokens that a turn can use.
-func (x *run) estimate(req PolicyRequest) (ModelUsage, error) {
+func (x *run) estimate(req *PolicyRequest) (ModelUsage, error) {
 	if e, ok := x.r.Policy.(Estimator); ok {
 		return e.Estimate(req)
 	}
@@ -297,7 +330,9 @@ func (x *run) turn(ctx context.Context, rd Round, req PolicyRequest, hold *Hold,
 	}
 	defer cancel()
 	began := time.Now()
+	inner, ended := x.spanTurn(inner, rd, &req)
 	turn, err := x.next(inner, req)
+	ended(&turn, err)
 	took := time.Since(began)
 	x.longest = max(x.longest, took)
 	turn.Usage.Model, turn.Usage.Seconds = x.r.Model, took.Seconds()

@@ -15,10 +15,10 @@ type Policy interface {
 }
 
 // Estimator is a Policy that knows what a turn costs at most: the tokens of the
-// prompt, and those of the longest answer. Without it every byte of the request
-// counts as a token.
+// prompt, and those of the longest answer. It may leave in r.Prepared what Next
+// would have to do again. Without it every byte of the request counts as a token.
 type Estimator interface {
-	Estimate(r PolicyRequest) (ModelUsage, error)
+	Estimate(r *PolicyRequest) (ModelUsage, error)
 }
 
 // Renderer is a Policy that can tell the prompt of a request without running it.
@@ -55,6 +55,8 @@ type PolicyRequest struct {
 	// MaxThinking bounds the thinking to so many tokens, so that an answer
 	// follows within MaxTokens; 0: no bound of its own.
 	MaxThinking int
+	// Prepared is what Estimate made of the request, for Next of the same policy.
+	Prepared any
 	// Stream, if not nil, gets thinking and text as they are made, from the
 	// goroutine of Next.
 	Stream func(Delta)

@@ -26,6 +26,7 @@ type Setup struct {
 	MaxTokens int       // of a turn; 0: the profile's own
 	Sampling  sampler.Settings
 	Thinking  *bool
+	Choice    Choice // of the first turn, for profiles that leave it open
 }
 
 // Question is what a run is to answer.
@@ -60,6 +61,13 @@ type Episode interface {
 // it may take, which is held back until the end.
 type FinalCoster interface {
 	FinalCost() Cost
+}
+
+// Resumer is an Episode that can begin with calls of its history. Resume is the
+// step with those of its tools that the history ends with and that have no
+// result there; Results takes their outcomes.
+type Resumer interface {
+	Resume() Step
 }
 
 // Round says which turn a Request is for.
@@ -100,5 +108,7 @@ type Outcome struct {
 	Action
 	Result  Result
 	Err     *ToolError
-	Pending bool // the client is to execute it: there is no result
+	Pending bool // there is no result: the client is to execute it, or it is Deferred
+	// Deferred calls wait for somebody who decides after the run.
+	Deferred bool
 }

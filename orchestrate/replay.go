@@ -70,6 +70,11 @@ func Replay(trace io.Reader, opt ReplayOptions) (*Replayed, error) {
 			p.results[lines[i].Action] = &lines[i]
 		}
 	}
+	if ep, ok := p.ep.(Resumer); ok && first.Setup.Resumes {
+		if err := p.follow(ep.Resume()); err != nil {
+			return p.out, err
+		}
+	}
 	for _, l := range lines[1:] {
 		switch l.Kind {
 		case "turn":
@@ -111,6 +116,9 @@ func ReadTrace(r io.Reader) ([]Line, error) {
 func (t *TraceSetup) setup(tok Tokenizer) Setup {
 	s := Setup{Question: t.Question, Prefer: t.Prefer, Tokenizer: tok, Context: t.Context, MaxTokens: t.MaxTokens,
 		Sampling: t.Sampling, Thinking: t.Thinking}
+	if t.Choice != nil {
+		s.Choice = *t.Choice
+	}
 	for _, m := range t.History {
 		s.Question.History = append(s.Question.History, m.Message())
 	}
@@ -122,7 +130,7 @@ func (t *TraceSetup) setup(tok Tokenizer) Setup {
 
 // tool is the Tool that was traced; it executes nothing.
 func (t TraceTool) tool() Tool {
-	out := Tool{Name: t.Name, Description: t.Description, Schema: t.Schema, Grammar: t.Grammar, Price: t.Price, Latency: t.Latency,
+	out := Tool{Name: t.Name, Description: t.Description, Schema: t.Schema, Source: t.Source, Grammar: t.Grammar, Price: t.Price, Latency: t.Latency,
 		Timeout: t.Timeout, Approval: t.Approval, MaxResult: t.MaxResult, Role: t.Role}
 	if !t.Client {
 		out.Executor = notExecuted{}
@@ -187,6 +195,15 @@ func (p *replay) turn(l *Line) error {
 		return nil
 	}
 	step, err := p.ep.Turn(*l.Turn)
+	if err != nil {
+		return err
+	}
+	return p.follow(step)
+}
+
+// follow gives the episode the traced results of a step, and of those that they
+// lead to.
+func (p *replay) follow(step Step) (err error) {
 	for err == nil && len(step.Actions) > 0 {
 		out := make([]Outcome, len(step.Actions))
 		pending := false

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"orchrt/sampler"
 	"orchrt/tokenizer/chat"
 )
@@ -34,6 +36,8 @@ type Runner struct {
 	Grants       *Grants // which fingerprints were agreed to; nil: any
 	// Secrets are texts, such as keys, that are cut out of all that tools give.
 	Secrets []string
+	// Tracer makes a span of each run, turn and call; nil: none.
+	Tracer trace.Tracer
 	// Grace is how long a cancelled call may take to return; 0: 5 seconds.
 	Grace time.Duration
 }
@@ -45,12 +49,22 @@ type Options struct {
 	Budget    Limits  // Seconds are those of the clock
 	Prefer    string  // how the user wants it done, in words
 	Selection         // which of the tools
-	// Approvals tighten those of the tools by name; * stands for all.
+	// Approvals tighten those of the tools by name; * stands for all but those of
+	// the client.
 	Approvals map[string]Approval
+	// Approve decides in place of the Runner's, if not nil.
+	Approve Approver
+	// Decisions are those about calls that an earlier run deferred and that the
+	// history ends with, by their ids. Where there are any, the run begins with
+	// these calls.
+	Decisions map[string]ApprovalAnswer
+	// Choice says whether the first turn must call, and what.
+	Choice Choice
 
 	MaxRounds   int           // turns of the policy; 0: 50
 	MaxParallel int           // calls at the same time; 0: 32
 	MaxRepeats  int           // identical calls that are executed; 0: 3
+	MaxCalls    int           // calls that are executed in all; 0: no limit
 	TurnTimeout time.Duration // of one turn; 0: no limit but the budget's
 	MaxTokens   int           // of a turn; 0: the profile's own
 	FinalTokens int           // of a forced answer; 0: 2048
@@ -76,6 +90,7 @@ const (
 	FinishAnswer    = "answer"     // the policy, or its answer tool, answered
 	FinishLength    = "length"     // the answer broke off at its token limit
 	FinishCalls     = "tool_calls" // Pending calls are for the client
+	FinishApproval  = "approval"   // Deferred calls wait for a decision
 	FinishRounds    = "rounds"     // no answer within the rounds
 	FinishBudget    = "budget"     // no answer within the budget
 	FinishCancelled = "cancelled"
@@ -94,7 +109,8 @@ type Run struct {
 	Finish   string
 	Forced   string // why the answer was forced; "" where it was not
 	Rounds   int
-	Pending  []Call // of Finish tool_calls
+	Pending  []Call // of Finish tool_calls: the client executes them
+	Deferred []Call // a later run executes them, once they are approved
 	Calls    []CallRecord
 	Messages []chat.Message // the conversation, for a further question
 	Ledger   *Ledger
@@ -137,13 +153,16 @@ func (r *Runner) Run(ctx context.Context, q Question, opt Options, observe func(
 		defer cancel()
 	}
 	ctx, cancel := context.WithCancel(ctx)
+	ctx, ended := x.spanRun(ctx)
 	err = x.loop(ctx)
 	cancelled := err != nil && ctx.Err() != nil && !errors.Is(context.Cause(ctx), errSeconds)
 	cancel()
 	if cancelled {
 		x.wait()
 	}
-	return x.finish(err, cancelled)
+	rec, err := x.finish(err, cancelled)
+	ended(rec, err)
+	return rec, err
 }
 
 // errSeconds is the cause of a context that the budget ends.
@@ -175,7 +194,7 @@ func (r *Runner) begin(ctx context.Context, q Question, opt Options, observe fun
 		return nil, err
 	}
 	setup := Setup{Question: q, Prefer: opt.Prefer, Tools: tools, Tokenizer: r.Tokenizer, Context: r.Context,
-		MaxTokens: opt.MaxTokens, Sampling: opt.Sampling, Thinking: opt.Thinking}
+		MaxTokens: opt.MaxTokens, Sampling: opt.Sampling, Thinking: opt.Thinking, Choice: opt.Choice}
 	if x.ep, err = p.Begin(setup); err != nil {
 		return nil, err
 	}
@@ -194,7 +213,7 @@ func (o *Options) check() error {
 	for _, v := range []struct {
 		name string
 		n    int
-	}{{"MaxRounds", o.MaxRounds}, {"MaxParallel", o.MaxParallel}, {"MaxRepeats", o.MaxRepeats}, {"MaxTokens", o.MaxTokens},
+	}{{"MaxRounds", o.MaxRounds}, {"MaxParallel", o.MaxParallel}, {"MaxRepeats", o.MaxRepeats}, {"MaxCalls", o.MaxCalls}, {"MaxTokens", o.MaxTokens},
 		{"FinalTokens", o.FinalTokens}, {"TurnTimeout", int(o.TurnTimeout)}, {"MaxLatency", int(o.MaxLatency)}} {
 		if v.n < 0 {
 			return fmt.Errorf("orchestrate: %s is %d, want 0 or more", v.name, v.n)
@@ -216,6 +235,9 @@ func (o *Options) defaults() {
 	o.MaxRepeats = cmp.Or(o.MaxRepeats, defaultRepeats)
 	o.FinalTokens = cmp.Or(o.FinalTokens, defaultFinalTokens)
 }
+
+// resumes reports that the run begins with calls of its history.
+func (o *Options) resumes() bool { return len(o.Decisions) > 0 }
 
 // newID names a run.
 func newID() string {
@@ -251,7 +273,9 @@ func (x *run) select_(ctx context.Context) ([]Tool, error) {
 	}
 	for i := range tools {
 		t := &tools[i]
-		t.Approval = max(t.Approval, x.opt.Approvals[t.Name], x.opt.Approvals["*"])
+		if !t.Client() {
+			t.Approval = max(t.Approval, x.opt.Approvals[t.Name], x.opt.Approvals["*"])
+		}
 	}
 	tools = slices.DeleteFunc(tools, func(t Tool) bool { return t.Approval >= Deny })
 	return x.agreed(ctx, tools), nil

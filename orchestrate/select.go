@@ -16,7 +16,7 @@ type Selection struct {
 	MaxLatency time.Duration // typical latency of a call; 0: no cap
 }
 
-// apply returns the tools that s leaves. A name that fits nothing is an error:
+// apply returns the tools that s leaves; those of the client stay. A name that fits nothing is an error:
 // a misspelt denial would allow.
 func (s Selection) apply(tools []Tool) ([]Tool, error) {
 	for _, list := range [][]string{s.Allow, s.Deny} {
@@ -29,7 +29,7 @@ func (s Selection) apply(tools []Tool) ([]Tool, error) {
 	var out []Tool
 	for _, t := range tools {
 		if len(t.Experts) == 0 {
-			if s.keeps(t.Name, "", t.worst(nil).USD, t.Latency) || helper(t.Role) && !matches(s.Deny, t.Name) {
+			if t.Client() || s.keeps(t.Name, "", t.worst(nil).USD, t.Latency) || helper(t.Role) && !matches(s.Deny, t.Name) {
 				out = append(out, t)
 			}
 			continue

@@ -31,6 +31,12 @@ type Tool struct {
 	Name        string
 	Description string
 	Schema      json.RawMessage // JSON Schema of the arguments as the model reads it; nil: no arguments
+	// Source is the whole definition in OpenAI's form as a client sent it, which
+	// the prompt holds as it is; nil: one is made of the three above.
+	Source json.RawMessage
+	// Strict makes a grammar that cannot be enforced exactly an error; else the
+	// turn warns, and any object passes.
+	Strict bool
 	// Grammar is the schema that decoding and validation enforce; nil: Schema.
 	// The two differ where the model was trained on choices that stand in prose.
 	Grammar json.RawMessage
@@ -58,6 +64,9 @@ type Tool struct {
 	// Experts are the models that a tool with a Role lets the policy choose from.
 	Experts []Expert
 
+	// Server is the MCP server that the tool is of; "" for others.
+	Server string
+
 	// Executor runs the calls. nil: the tool is the client's, and a call of it
 	// ends the run with the call pending.
 	Executor
@@ -68,6 +77,9 @@ const (
 	DefaultTimeout   = 60 * time.Second
 	DefaultMaxResult = 32 << 10
 )
+
+// Client reports that the client executes the tool: a call of it ends the run.
+func (t *Tool) Client() bool { return t.Executor == nil && len(t.Experts) == 0 }
 
 // Role is the part that a tool plays in a profile.
 type Role string
@@ -211,6 +223,9 @@ func toolError(kind ErrorKind, format string, args ...any) *ToolError {
 // Definition is the tool in OpenAI's form, as the prompt holds it: keys in the
 // order of the release that the policy was trained with.
 func (t *Tool) Definition() json.RawMessage {
+	if len(t.Source) > 0 {
+		return t.Source
+	}
 	schema := t.Schema
 	if len(schema) == 0 {
 		schema = json.RawMessage(`{"type": "object", "properties": {}}`)

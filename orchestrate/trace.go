@@ -62,6 +62,8 @@ type TraceSetup struct {
 	MaxTokens int              `json:"max_tokens,omitempty"`
 	Sampling  sampler.Settings `json:"sampling"`
 	Thinking  *bool            `json:"thinking,omitempty"`
+	Choice    *Choice          `json:"choice,omitempty"`  // of the first turn
+	Resumes   bool             `json:"resumes,omitempty"` // it begins with calls of the history
 }
 
 // TraceTool is a Tool without what executes it.
@@ -69,6 +71,7 @@ type TraceTool struct {
 	Name        string          `json:"name"`
 	Description string          `json:"description,omitempty"`
 	Schema      json.RawMessage `json:"schema,omitempty"`
+	Source      json.RawMessage `json:"source,omitempty"`
 	Grammar     json.RawMessage `json:"grammar,omitempty"`
 	Price       Price           `json:"price"`
 	Latency     time.Duration   `json:"latency_ns,omitempty"`
@@ -192,6 +195,10 @@ func (t *tracer) run(x *run, s Setup) {
 		return
 	}
 	ts := &TraceSetup{Question: s.Question, Prefer: s.Prefer, Context: s.Context, MaxTokens: s.MaxTokens, Sampling: s.Sampling, Thinking: s.Thinking}
+	ts.Resumes = x.opt.resumes()
+	if s.Choice != (Choice{}) {
+		ts.Choice = &s.Choice
+	}
 	for _, m := range s.Question.History {
 		ts.History = append(ts.History, MessageLine(m))
 	}
@@ -203,7 +210,7 @@ func (t *tracer) run(x *run, s Setup) {
 
 // line is the tool in a trace.
 func (t *Tool) line() TraceTool {
-	out := TraceTool{Name: t.Name, Description: t.Description, Schema: t.Schema, Grammar: t.Grammar, Price: t.Price, Latency: t.Latency,
+	out := TraceTool{Name: t.Name, Description: t.Description, Schema: t.Schema, Source: t.Source, Grammar: t.Grammar, Price: t.Price, Latency: t.Latency,
 		Timeout: t.Timeout, Approval: t.Approval, MaxResult: t.MaxResult, Role: t.Role, Client: t.Executor == nil}
 	for _, e := range t.Experts {
 		out.Experts = append(out.Experts, TraceExpert{Alias: e.Alias, Skill: e.Skill, ShownPrice: e.ShownPrice, ShownLatency: e.ShownLatency,

@@ -18,6 +18,7 @@ import (
 	"orchrt/orchestrate/local"
 	"orchrt/orchestrate/openai"
 	"orchrt/orchestrate/profile"
+	"orchrt/orchestrate/telemetry"
 	"orchrt/orchestrate/tools"
 )
 
@@ -154,7 +155,12 @@ func (f *orchestrateFlags) run(ctx context.Context, p orchestrate.Profile, q orc
 	if err != nil {
 		return err
 	}
-	r := orchestrate.Runner{Policy: &local.Policy{Backend: b}, Model: b.Names[0], Price: f.price, Tokenizer: b.Tokenizer, Context: b.Context,
+	tracer, stopTracing, err := telemetry.Open(ctx, os.Getenv, version())
+	if err != nil {
+		return err
+	}
+	defer func() { err = cmp.Or(err, stopTracing()) }()
+	r := orchestrate.Runner{Tracer: tracer, Policy: &local.Policy{Backend: b}, Model: b.Names[0], Price: f.price, Tokenizer: b.Tokenizer, Context: b.Context,
 		Profile: p, Tools: set.Tools(), Secrets: set.Secrets(), Approve: f.approver(), Grants: grants}
 	run, err := r.Run(ctx, q, opt, func(e orchestrate.Event) { printEvent(progress, e) })
 	if run == nil {

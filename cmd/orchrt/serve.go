@@ -13,8 +13,11 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"orchrt/orchestrate/openai"
 	"orchrt/orchestrate/server"
+	"orchrt/orchestrate/telemetry"
 )
 
 // serveFlags are the flags of serve.
@@ -33,6 +36,7 @@ type serveFlags struct {
 	grace    time.Duration
 	template string
 	logs     string
+	tools    serveTools
 }
 
 // runServe answers requests until a signal ends it.
@@ -53,6 +57,7 @@ func runServe(ctx context.Context, args []string) int {
 	fs.DurationVar(&f.grace, "drain", 30*time.Second, "time that requests at work have to finish after a signal")
 	fs.StringVar(&f.template, "chat-template-file", "", "a chat template in place of the file's")
 	fs.StringVar(&f.logs, "log", "text", "form of the log on standard error: text, json or off")
+	f.tools.add(fs)
 	f.sampling.add(fs)
 	if code, done := parseFlags(fs, args, 0, 0); done {
 		return code
@@ -84,7 +89,7 @@ func (f *serveFlags) check() error {
 	case f.logs != "text" && f.logs != "json" && f.logs != "off":
 		return fmt.Errorf("--log is %q, want text, json or off", f.logs)
 	}
-	return cmp.Or(f.model.check(), f.sampling.check())
+	return cmp.Or(f.model.check(), f.sampling.check(), f.tools.check())
 }
 
 // The largest values of flags; their products stay within what an engine's
@@ -97,7 +102,7 @@ const (
 
 // serve listens at once, so that /health can tell of the loading, then loads
 // the model and answers until ctx ends and the requests at work are done.
-func serve(ctx context.Context, f *serveFlags) error {
+func serve(ctx context.Context, f *serveFlags) (err error) {
 	keys, err := readKeys(f.keyFile)
 	if err != nil {
 		return err
@@ -112,7 +117,12 @@ func serve(ctx context.Context, f *serveFlags) error {
 	if !ip.IsLoopback() && len(keys) == 0 {
 		log.Warn("anyone who reaches this address can use the model: --api-key-file asks for keys", "address", l.Addr().String())
 	}
-	s := server.New(server.Options{Version: version(), Log: log, APIKeys: keys, CORSOrigins: f.cors, Hosts: f.hosts,
+	tracer, stopTracing, err := telemetry.Open(ctx, os.Getenv, version())
+	if err != nil {
+		return err
+	}
+	defer func() { err = cmp.Or(err, stopTracing()) }()
+	s := server.New(server.Options{Tracer: tracer, Version: version(), Log: log, APIKeys: keys, CORSOrigins: f.cors, Hosts: f.hosts,
 		Loopback: ip.IsLoopback(), MaxBody: f.maxBody, MaxRequests: f.model.parallel + f.queue})
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -120,15 +130,15 @@ func serve(ctx context.Context, f *serveFlags) error {
 	go func() { done <- s.Serve(ctx, l, f.grace) }()
 
 	type result struct {
-		m   *loaded
+		m   *serveModel
 		err error
 	}
 	loading := make(chan result, 1)
 	go func() {
-		m, err := f.start(ctx, s)
+		m, err := f.start(ctx, s, log, tracer)
 		loading <- result{m, err}
 	}()
-	var m *loaded
+	var m *serveModel
 	select {
 	case err := <-done: // a signal, or the listener failed: nobody waits for the model
 		return err
@@ -139,13 +149,37 @@ func serve(ctx context.Context, f *serveFlags) error {
 		}
 	}
 	defer m.close()
+	defer m.closeTools()
 	log.Info("ready", "url", "http://"+l.Addr().String(), "model", f.model.model, "device", m.dev.Name(),
 		"context", m.context, "parallel", f.model.parallel, "kv", f.model.kv)
 	return <-done
 }
 
-// start loads the model and gives it to the server.
-func (f *serveFlags) start(ctx context.Context, s *server.Server) (*loaded, error) {
+// serveModel is a model that is served, and its tools.
+type serveModel struct {
+	*loaded
+	closeTools func()
+}
+
+// start opens the tools, loads the model and gives both to the server.
+func (f *serveFlags) start(ctx context.Context, s *server.Server, log *slog.Logger, tracer trace.Tracer) (*serveModel, error) {
+	h, closeTools, err := f.tools.open(ctx, log, tracer)
+	if err != nil {
+		return nil, err
+	}
+	if h != nil {
+		s.SetTools(h)
+	}
+	m, err := f.loadModel(ctx, s)
+	if err != nil {
+		closeTools()
+		return nil, err
+	}
+	return &serveModel{m, closeTools}, nil
+}
+
+// loadModel loads the model and gives it to the server.
+func (f *serveFlags) loadModel(ctx context.Context, s *server.Server) (*loaded, error) {
 	var template string
 	if f.template != "" {
 		b, err := os.ReadFile(f.template)

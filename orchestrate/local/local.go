@@ -17,6 +17,13 @@ import (
 // Policy is a model of this process. It is safe for concurrent use.
 type Policy struct {
 	Backend *openai.Backend
+	// Base holds what every turn has beyond a PolicyRequest: stop strings, the
+	// form of the answer, switches of the template, one call at a time, a bound of
+	// the thinking; nil: nothing. Its other fields do not count.
+	Base *openai.ChatRequest
+	// Began, if not nil, sees each turn before it runs and returns what is called
+	// when it has ended.
+	Began func(*openai.Job) (ended func(error))
 }
 
 // leastThinking is the bound below which there is no room for thinking beside
@@ -34,13 +41,20 @@ func (p *Policy) request(r orchestrate.PolicyRequest) *openai.ChatRequest {
 			schema = t.Schema
 		}
 		req.Tools = append(req.Tools, t.Definition())
-		req.Turn.Tools = append(req.Turn.Tools, grammar.Tool{Name: t.Name, Parameters: schema})
+		req.Turn.Tools = append(req.Turn.Tools, grammar.Tool{Name: t.Name, Parameters: schema, Strict: t.Strict})
+	}
+	req.Turn.Single = r.Single
+	if b := p.Base; b != nil {
+		req.Limits.Stop, req.Limits.StopIDs, req.Kwargs = b.Limits.Stop, b.Limits.StopIDs, b.Kwargs
+		if r.MaxThinking == 0 {
+			req.Budget = b.Budget
+		}
+		req.Turn.Response, req.Turn.Single = b.Turn.Response, r.Single || b.Turn.Single
 	}
 	if r.MaxThinking > 0 && r.MaxThinking < leastThinking {
 		off := false
 		req.Thinking = &off
 	}
-	req.Turn.Single = r.Single
 	switch r.Choice.Mode {
 	case orchestrate.ChooseNone:
 		req.Turn.Choice = grammar.None
@@ -62,11 +76,12 @@ func (p *Policy) Render(r orchestrate.PolicyRequest) (string, error) {
 }
 
 // Estimate implements orchestrate.Estimator.
-func (p *Policy) Estimate(r orchestrate.PolicyRequest) (orchestrate.ModelUsage, error) {
-	_, ids, err := p.Backend.ChatPrompt(p.request(r))
+func (p *Policy) Estimate(r *orchestrate.PolicyRequest) (orchestrate.ModelUsage, error) {
+	prompt, ids, err := p.Backend.ChatPrompt(p.request(*r))
 	if err != nil {
 		return orchestrate.ModelUsage{}, err
 	}
+	r.Prepared = &openai.Prompt{Text: prompt, IDs: ids}
 	most := max(p.Backend.Context-len(ids), 0)
 	if r.MaxTokens > 0 {
 		most = min(most, r.MaxTokens)
@@ -94,12 +109,16 @@ func (p *Policy) Next(ctx context.Context, r orchestrate.PolicyRequest) (orchest
 func (p *Policy) turn(ctx context.Context, r orchestrate.PolicyRequest) (orchestrate.PolicyTurn, error) {
 	var turn orchestrate.PolicyTurn
 	req := p.request(r)
-	prompt, _, err := p.Backend.ChatPrompt(req)
-	if err != nil {
-		return turn, err
+	prompt, ok := r.Prepared.(*openai.Prompt)
+	if !ok {
+		text, ids, err := p.Backend.ChatPrompt(req)
+		if err != nil {
+			return turn, err
+		}
+		prompt = &openai.Prompt{Text: text, IDs: ids}
 	}
-	turn.Prompt = prompt.String()
-	job, err := p.Backend.Chat(req)
+	turn.Prompt = prompt.Text.String()
+	job, err := p.Backend.ChatWith(req, prompt)
 	if err != nil {
 		return turn, err
 	}
@@ -111,7 +130,13 @@ func (p *Policy) turn(ctx context.Context, r orchestrate.PolicyRequest) (orchest
 	turn.Warnings = job.Warnings
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	return collect(job, job.Run(ctx), turn, r.Stream)
+	ended := func(error) {}
+	if p.Began != nil {
+		ended = p.Began(job)
+	}
+	turn, failure := collect(job, job.Run(ctx), turn, r.Stream)
+	ended(failure)
+	return turn, failure
 }
 
 // collect reads the events of a job with one choice to their end.

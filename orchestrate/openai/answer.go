@@ -28,7 +28,12 @@ type Answer interface {
 }
 
 // Answer gives a chat or completions job in OpenAI's form.
-func (j *Job) Answer() Answer { return chunkAnswer{j} }
+func (j *Job) Answer() Answer {
+	if j.lead != nil {
+		j.lead.separate = true
+	}
+	return chunkAnswer{j}
+}
 
 // chunkAnswer streams chunks without names and ends them with [DONE].
 type chunkAnswer struct{ j *Job }

@@ -30,10 +30,15 @@ type ChatRequest struct {
 	// Turn is what tools, tool_choice, parallel_tool_calls and response_format
 	// say about the answer, but for the ids that end it. With the choice None the
 	// tools stay out of the prompt and no call is looked for.
-	Turn     grammar.Config
-	Thinking *bool                      // enable_thinking; nil: the template's default
-	Budget   int                        // tokens of thinking at most; 0: as many as the model wants
-	Kwargs   map[string]json.RawMessage // the other chat_template_kwargs
+	Turn grammar.Config
+	// Orchestration is what the request says about tools that the server
+	// executes, nil for nothing; Decisions are those about calls that wait.
+	Orchestration *Orchestration
+	Decisions     []Decision
+	open          bool                       // tool_choice may name tools of the server, too
+	Thinking      *bool                      // enable_thinking; nil: the template's default
+	Budget        int                        // tokens of thinking at most; 0: as many as the model wants
+	Kwargs        map[string]json.RawMessage // the other chat_template_kwargs
 	// Closed leaves out the beginning of the assistant's turn; only ParsePrompt
 	// sets it.
 	Closed bool
@@ -48,12 +53,19 @@ type ChatRequest struct {
 
 // ParseChat reads the body of a chat completions request. Fields that orchrt
 // does not know, or cannot honour, are errors that name them.
-func ParseChat(body []byte) (*ChatRequest, *Error) {
+func ParseChat(body []byte) (*ChatRequest, *Error) { return parseChat(body, false) }
+
+// ParseServed is ParseChat for a server that has tools of its own: tool_choice
+// may name them, which CheckChoice is to check.
+func ParseServed(body []byte) (*ChatRequest, *Error) { return parseChat(body, true) }
+
+func parseChat(body []byte, open bool) (*ChatRequest, *Error) {
 	o, err := parseBody(body)
 	if err != nil {
 		return nil, err
 	}
 	r := &ChatRequest{
+		open:     open,
 		Sampling: readSampling(o),
 		Limits:   readLimits(o, "max_completion_tokens", "max_tokens"),
 		TokenIDs: o.boolean("return_token_ids", false),
@@ -65,6 +77,7 @@ func ParseChat(body []byte) (*ChatRequest, *Error) {
 	r.readMessages(o)
 	r.readTools(o)
 	r.readThinking(o)
+	r.Orchestration = readOrchestration(o)
 	readIdentity(o)
 	refuseChat(o)
 	return r, o.done()

@@ -92,6 +92,9 @@ func (j *Job) Chunks(e Event) []any {
 		}
 		chunks = append(chunks, open)
 	}
+	if e.Kind == ToolProgress {
+		return append(chunks, j.toolChunk(e))
+	}
 	c := j.chatChunk(e.Choice, delta(e))
 	c.Choices[0].Logprobs = j.chatLogprobs(e.Tokens)
 	c.Choices[0].TokenIDs = j.ids(e.Tokens)

@@ -162,7 +162,7 @@ func (r *ChatRequest) readChoiceObject(raw json.RawMessage) *Error {
 
 // needTools is the error of a choice among no tools.
 func (r *ChatRequest) needTools(path string) *Error {
-	if len(r.Turn.Tools) > 0 {
+	if len(r.Turn.Tools) > 0 || r.open {
 		return nil
 	}
 	return invalid(path, CodeInvalidValue, `%q asks for calls, but the request has no "tools"`, path)
@@ -181,10 +181,36 @@ func (r *ChatRequest) toolName(o *object) (string, *Error) {
 	if err := f.done(); err != nil {
 		return "", err
 	}
-	if !slices.ContainsFunc(r.Turn.Tools, func(t grammar.Tool) bool { return t.Name == name }) {
-		return "", invalid(f.in("name"), CodeInvalidValue, `%q is %q, which is none of the "tools"`, f.in("name"), clip(name))
+	if !r.open && !r.hasTool(name) {
+		return "", noSuchTool(f.in("name"), name)
 	}
 	return name, nil
+}
+
+func (r *ChatRequest) hasTool(name string) bool {
+	return slices.ContainsFunc(r.Turn.Tools, func(t grammar.Tool) bool { return t.Name == name })
+}
+
+func noSuchTool(path, name string) *Error {
+	return invalid(path, CodeInvalidValue, `%q is %q, which is none of the "tools"`, path, clip(name))
+}
+
+// CheckChoice checks what tool_choice of a request that ParseServed has read
+// names, where the server adds tools of these names.
+func (r *ChatRequest) CheckChoice(more ...string) *Error {
+	if r.Turn.Choice != grammar.None && r.Turn.Choice != grammar.Auto && len(r.Turn.Tools)+len(more) == 0 {
+		return (&ChatRequest{}).needTools("tool_choice")
+	}
+	has := func(name string) bool { return r.hasTool(name) || slices.Contains(more, name) }
+	if r.Turn.Choice == grammar.Named && !has(r.Turn.Name) {
+		return noSuchTool("tool_choice.function.name", r.Turn.Name)
+	}
+	for i, name := range r.Turn.Allowed {
+		if !has(name) {
+			return noSuchTool("tool_choice.allowed_tools.tools["+strconv.Itoa(i)+"].function.name", name)
+		}
+	}
+	return nil
 }
 
 // readAllowed reads the choice of some of the tools.

@@ -30,6 +30,8 @@ type Job struct {
 	tokenIDs bool
 	split    splitOptions
 	n        int // choices for each prompt
+
+	lead *Lead // runs the turns of a job that has several; nil: there is one
 }
 
 // Choice is one sequence of a Job. The fields after Request are set when its
@@ -71,14 +73,25 @@ func (b *Backend) Chat(r *ChatRequest) (*Job, *Error) {
 	if err != nil {
 		return nil, err
 	}
+	return b.ChatWith(r, &Prompt{Text: prompt, IDs: ids})
+}
+
+// Prompt is what ChatPrompt makes of a request.
+type Prompt struct {
+	Text chat.Prompt
+	IDs  []int32
+}
+
+// ChatWith is Chat with the request's prompt already made.
+func (b *Backend) ChatWith(r *ChatRequest, p *Prompt) (*Job, *Error) {
 	base := b.Defaults
 	if r.Thinking != nil && !*r.Thinking {
 		base = b.NoThinking
 	}
 	j := &Job{ID: newID("chatcmpl-"), chat: true, thinking: r.Thinking, n: r.N, tokenIDs: r.TokenIDs,
 		Stream: r.Stream, IncludeUsage: r.IncludeUsage}
-	j.split = splitOptions{chat: true, inThinking: endsInThinking(prompt), oneCall: r.Turn.Single, calls: r.calls(), tags: b.tags()}
-	if err := b.fill(j, "messages", [][]int32{ids}, base, r.Sampling, r.Limits); err != nil {
+	j.split = splitOptions{chat: true, inThinking: endsInThinking(p.Text), oneCall: r.Turn.Single, calls: r.calls(), tags: b.tags()}
+	if err := b.fill(j, "messages", [][]int32{p.IDs}, base, r.Sampling, r.Limits); err != nil {
 		return nil, err
 	}
 	if err := b.constrain(j, r); err != nil {
@@ -219,6 +232,9 @@ func (b *Backend) fill(j *Job, field string, prompts [][]int32, base sampler.Par
 
 // Usage counts the tokens of all choices; a prompt shared by several counts once.
 func (j *Job) Usage() Usage {
+	if j.lead != nil {
+		return j.lead.usage
+	}
 	var u Usage
 	for i, c := range j.Choices {
 		if i%j.n == 0 {
@@ -245,7 +261,12 @@ func (j *Job) extension(choices ...*Choice) *Extension {
 		tokens += max(c.Generated-1, 0)
 	}
 	e.Timings = Timings{Queue: queued.Seconds(), FirstToken: first.Seconds(), Total: last.Seconds()}
-	if last > first {
+	if l := j.lead; l != nil {
+		e.Run = l.Report
+		if l.decoding > 0 {
+			e.Timings.TokensPerSecond = float64(l.drawn) / l.decoding.Seconds()
+		}
+	} else if last > first {
 		e.Timings.TokensPerSecond = float64(tokens) / (last - first).Seconds()
 	}
 	return e

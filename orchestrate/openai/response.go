@@ -178,6 +178,7 @@ type Extension struct {
 	Thinking  *bool          `json:"thinking,omitempty"` // of chat requests
 	Warnings  []string       `json:"warnings,omitempty"` // schemas that are not enforced, and why
 	Timings   Timings        `json:"timings"`
+	Run       any            `json:"run,omitempty"` // of a job with tools that the server executes
 }
 
 // Timings are seconds, from admission on.

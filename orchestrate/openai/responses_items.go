@@ -12,31 +12,78 @@ import (
 // message of the assistant and the calls that follow each other are one turn
 // of the assistant, as the model wrote them; a second message of the assistant
 // begins another one.
-func readItems(path string, raw json.RawMessage) ([]chat.Message, *Error) {
+func readItems(path string, raw json.RawMessage) ([]chat.Message, []Decision, *Error) {
 	items, err := elements(path, raw)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(items) == 0 || len(items) > maxMessages {
-		return nil, invalid(path, CodeInvalidValue, "%q must have from 1 to %d items, not %d", path, maxMessages, len(items))
+		return nil, nil, invalid(path, CodeInvalidValue, "%q must have from 1 to %d items, not %d", path, maxMessages, len(items))
 	}
 	var c conversation
 	for i, it := range items {
 		if err := c.item(path+"["+strconv.Itoa(i)+"]", it); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return c.messages, nil
+	c.flush()
+	return c.messages, c.decisions, nil
 }
 
 // conversation collects messages.
 type conversation struct {
-	messages []chat.Message
-	turn     bool // the last message is an assistant's turn, which may go on
+	messages  []chat.Message
+	turn      bool           // the last message is an assistant's turn, which may go on
+	results   []chat.Message // of calls of that turn that the server executed
+	decisions []Decision
+}
+
+// Decision is what a request says about a call that waits for approval.
+type Decision struct {
+	Call    string // its id
+	Approve bool
+	Reason  string // where it does not
+}
+
+// flush ends the assistant's turn with the results of its calls.
+func (c *conversation) flush() {
+	if len(c.results) > 0 {
+		c.messages, c.turn, c.results = append(c.messages, c.results...), false, nil
+	}
+}
+
+// result adds the result of a call that the server executed.
+func (c *conversation) result(id, output, failure string) {
+	if failure != "" {
+		output = failure
+	}
+	c.results = append(c.results, chat.Message{Role: "tool", ToolCallID: id, Content: chat.Text(output)})
+}
+
+// callItem adds a call that the server executed, or will.
+func (c *conversation) callItem(id, name, arguments string) {
+	c.call(chat.ToolCall{ID: id, Name: name, Arguments: arguments})
+}
+
+// seen tells whether the call that an approval was asked for is there already.
+func (c *conversation) seen(approval string) bool {
+	if approval == "" {
+		return false
+	}
+	id := strings.TrimPrefix(approval, approvalPrefix)
+	for _, m := range c.messages {
+		for _, call := range m.ToolCalls {
+			if call.ID == id {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // add appends a message that is no part of an assistant's turn.
 func (c *conversation) add(m chat.Message) {
+	c.flush()
 	c.messages, c.turn = append(c.messages, m), false
 }
 
@@ -51,6 +98,7 @@ func (c *conversation) assistant() *chat.Message {
 
 // say adds text of the assistant.
 func (c *conversation) say(content chat.MessageContent) {
+	c.flush()
 	if c.turn && c.assistant().Content.Kind != chat.ContentNull {
 		c.turn = false
 	}
@@ -59,6 +107,7 @@ func (c *conversation) say(content chat.MessageContent) {
 
 // think adds thinking of the assistant.
 func (c *conversation) think(text string) {
+	c.flush()
 	m := c.assistant()
 	if m.ReasoningContent != nil {
 		text = *m.ReasoningContent + "\n" + text
@@ -83,7 +132,7 @@ func (c *conversation) item(path string, raw json.RawMessage) *Error {
 		typ = "message"
 	}
 	o.str("id")
-	if s, ok := o.str("status"); ok && s != "completed" && s != "incomplete" && s != "in_progress" {
+	if s, ok := o.str("status"); ok && s != "completed" && s != "incomplete" && s != "in_progress" && s != "failed" && s != "calling" {
 		o.fail(invalid(o.in("status"), CodeInvalidValue, "%q: %q is no status of an item", o.in("status"), clip(s)))
 	}
 	switch typ {
@@ -95,11 +144,17 @@ func (c *conversation) item(path string, raw json.RawMessage) *Error {
 		c.functionCall(o)
 	case "function_call_output":
 		c.output(o)
+	case "mcp_call":
+		c.mcpCall(o)
+	case "mcp_approval_request":
+		c.mcpApproval(o)
+	case "mcp_approval_response":
+		c.mcpDecision(o)
 	case "":
 		o.fail(invalid(o.in("type"), CodeMissing, "%q is missing", o.in("type")))
 	default:
 		return invalid(o.in("type"), CodeUnsupported,
-			"%q: %q is not supported; items may be message, reasoning, function_call and function_call_output", o.in("type"), clip(typ))
+			"%q: %q is not supported; items may be message, reasoning, function_call, function_call_output, mcp_call, mcp_approval_request and mcp_approval_response", o.in("type"), clip(typ))
 	}
 	return o.done()
 }

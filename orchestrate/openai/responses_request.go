@@ -25,6 +25,7 @@ type ResponsesRequest struct {
 // responseEcho holds the fields of a request that the response repeats.
 type responseEcho struct {
 	MaxOutputTokens  *int              `json:"max_output_tokens"`
+	MaxToolCalls     *int              `json:"max_tool_calls"` // of those that the server executes
 	Parallel         bool              `json:"parallel_tool_calls"`
 	PromptCacheKey   *string           `json:"prompt_cache_key"`
 	SafetyIdentifier *string           `json:"safety_identifier"`
@@ -33,7 +34,7 @@ type responseEcho struct {
 	Reasoning        responseReasoning `json:"reasoning"`
 	Text             responseText      `json:"text"`
 	ToolChoice       json.RawMessage   `json:"tool_choice"`
-	Tools            []responseTool    `json:"tools"`
+	Tools            []any             `json:"tools"` // responseTool, serverTool
 }
 
 // responseReasoning is a response's "reasoning".
@@ -60,12 +61,18 @@ type responseTool struct {
 // ParseResponses reads the body of a Responses request. Fields that orchrt does
 // not know, or cannot honour, are errors that name them. Beyond OpenAI's it
 // takes the sampling fields of chat completions, "stop" and "stop_token_ids".
-func ParseResponses(body []byte) (*ResponsesRequest, *Error) {
+func ParseResponses(body []byte) (*ResponsesRequest, *Error) { return parseResponses(body, false) }
+
+// ParseServedResponses is ParseResponses for a server that has tools of its own,
+// as ParseServed.
+func ParseServedResponses(body []byte) (*ResponsesRequest, *Error) { return parseResponses(body, true) }
+
+func parseResponses(body []byte, open bool) (*ResponsesRequest, *Error) {
 	o, err := parseBody(body)
 	if err != nil {
 		return nil, err
 	}
-	r := &ResponsesRequest{Chat: ChatRequest{N: 1, Model: readModel(o), Sampling: readSampling(o), Limits: readLimits(o, "max_output_tokens")}}
+	r := &ResponsesRequest{Chat: ChatRequest{N: 1, open: open, Model: readModel(o), Sampling: readSampling(o), Limits: readLimits(o, "max_output_tokens")}}
 	if n := r.Chat.Limits.MaxTokens; n > 0 {
 		r.echo.MaxOutputTokens = &n
 	}
@@ -76,7 +83,12 @@ func ParseResponses(body []byte) (*ResponsesRequest, *Error) {
 		r.Instructions = &s
 	}
 	r.readInput(o)
+	r.Chat.Orchestration = readOrchestration(o)
 	r.readTools(o)
+	if n := o.small("max_tool_calls", 1); n != nil {
+		r.echo.MaxToolCalls = n
+		r.orchestration().MaxCalls = *n
+	}
 	r.readReasoning(o)
 	r.readInclude(o)
 	r.readIdentity(o)
@@ -95,11 +107,11 @@ func (r *ResponsesRequest) readInput(o *object) {
 	case raw[0] != '[':
 		o.fail(wrongType("input", "a string or an array of items", raw))
 	default:
-		messages, err := readItems("input", raw)
+		messages, decisions, err := readItems("input", raw)
 		if err != nil {
 			o.fail(err)
 		}
-		r.Chat.Messages = messages
+		r.Chat.Messages, r.Chat.Decisions = messages, decisions
 	}
 }
 
@@ -181,7 +193,6 @@ func refuseResponses(o *object) {
 	o.only("service_tier", "there is one tier", `"auto"`, `"default"`)
 	o.only("prompt_cache_retention", "the prefix cache lives in memory", `"in_memory"`, `"in-memory"`)
 	o.only("prompt_cache_options", "the prefix cache has no options")
-	o.only("max_tool_calls", "there are no built-in tools")
 	o.only("conversation", `there are no conversations; use "previous_response_id"`)
 	o.only("prompt", "there are no stored prompts")
 	o.only("context_management", "the context is not compacted")

@@ -13,8 +13,7 @@ type Response struct {
 	IncompleteDetails  *IncompleteDetails `json:"incomplete_details"`
 	Instructions       *string            `json:"instructions"`
 	Model              string             `json:"model"`
-	MaxToolCalls       *int               `json:"max_tool_calls"` // null
-	Output             []any              `json:"output"`         // *ReasoningItem, *MessageItem, *FunctionCallItem
+	Output             []any              `json:"output"` // *ReasoningItem, *MessageItem, *FunctionCallItem, *MCPCallItem, *MCPApprovalItem
 	PreviousResponseID *string            `json:"previous_response_id"`
 	ServiceTier        string             `json:"service_tier"` // "default"
 	Store              bool               `json:"store"`
@@ -99,6 +98,55 @@ type FunctionCallItem struct {
 	Name      string `json:"name"`
 	Arguments string `json:"arguments"` // JSON text
 	Status    string `json:"status"`
+}
+
+// MCPCallItem is an output item with a call that the server has executed. The
+// form is the one in which OpenAI's API gives the calls of MCP servers.
+type MCPCallItem struct {
+	Type      string  `json:"type"` // "mcp_call"
+	ID        string  `json:"id"`
+	Server    string  `json:"server_label"`
+	Name      string  `json:"name"`
+	Arguments string  `json:"arguments"`           // JSON text
+	Approval  *string `json:"approval_request_id"` // of the request that was agreed to
+	Status    string  `json:"status"`              // calling, completed, failed or incomplete
+	Output    *string `json:"output"`
+	Error     *string `json:"error"`
+	// Cost is what orchrt adds once the call has ended.
+	Cost *MCPCallCost `json:"orchrt,omitempty"`
+}
+
+// MCPCallCost is what a call took.
+type MCPCallCost struct {
+	Round   int     `json:"round"`
+	USD     float64 `json:"usd"`
+	Seconds float64 `json:"seconds"`
+}
+
+// MCPApprovalItem is an output item with a call that waits for the client's
+// mcp_approval_response.
+type MCPApprovalItem struct {
+	Type      string `json:"type"` // "mcp_approval_request"
+	ID        string `json:"id"`
+	Server    string `json:"server_label"`
+	Name      string `json:"name"`
+	Arguments string `json:"arguments"`
+}
+
+// mcpEvent is a stream event about the state of a call.
+type mcpEvent struct {
+	Type     string `json:"type"`
+	Sequence int    `json:"sequence_number"`
+	ItemID   string `json:"item_id"`
+	Index    int    `json:"output_index"`
+}
+
+// toolEvent is a stream event that OpenAI's API does not have; clients that do
+// not know it pass over it.
+type toolEvent struct {
+	Type     string     `json:"type"` // "response.orchrt.progress"
+	Sequence int        `json:"sequence_number"`
+	Event    *ToolEvent `json:"event"`
 }
 
 // DeletedResponse is the answer to the deletion of a stored response.

@@ -11,8 +11,9 @@ import (
 )
 
 // Responses prepares a Responses request. store is where the response is kept
-// and earlier ones are found, for owner alone; nil is no store.
-func (b *Backend) Responses(r *ResponsesRequest, store *ResponseStore, owner string) (Answer, *Error) {
+// and earlier ones are found, for owner alone; nil is no store. run prepares the
+// chat request that it comes to, as Backend.Chat does.
+func (b *Backend) Responses(r *ResponsesRequest, store *ResponseStore, owner string, run func(*ChatRequest) (*Job, *Error)) (Answer, *Error) {
 	a := &responseAnswer{store: store, owner: owner}
 	if r.PreviousID != "" {
 		before, ok := store.conversation(owner, r.PreviousID)
@@ -24,7 +25,7 @@ func (b *Backend) Responses(r *ResponsesRequest, store *ResponseStore, owner str
 	}
 	c := r.Chat
 	c.Messages = r.messages(a.before)
-	job, err := b.Chat(&c)
+	job, err := run(&c)
 	if err != nil {
 		return nil, err.Rename(responseName)
 	}
@@ -53,6 +54,7 @@ type responseAnswer struct {
 	content  strings.Builder // the open item's text so far
 	sequence int
 	frames   []Frame
+	calls    map[string]int // places in the output of the calls that the server executes, by their ids
 }
 
 // Job implements Answer.
@@ -97,6 +99,8 @@ func (a *responseAnswer) Frames(e Event) []Frame {
 				return argumentsEvent{Type: t, Sequence: n, ItemID: c.ID, Index: a.index(), Delta: &e.Text}
 			})
 		}
+	case ToolProgress:
+		a.progress(e.Tool)
 	case Finished:
 		status := "completed"
 		if e.Choice.Finish == "length" {
@@ -136,6 +140,7 @@ func (a *responseAnswer) Fail(err *Error) []Frame {
 		return a.take()
 	}
 	a.close("incomplete")
+	a.abandon()
 	a.resp.Status, a.resp.Error = "failed", &ResponseError{Code: "server_error", Message: err.Message}
 	if err.Status == http.StatusTooManyRequests {
 		a.resp.Error.Code = "rate_limit_exceeded"
@@ -151,7 +156,18 @@ func (a *responseAnswer) keep() {
 		return
 	}
 	body, err := Marshal(&a.resp)
-	a.resp.Store = err == nil && a.store.put(a.owner, a.resp.ID, body, slices.Concat(a.before, a.input, a.turn()))
+	a.resp.Store = err == nil && a.store.put(a.owner, a.resp.ID, body, a.conversation())
+}
+
+// conversation is all that was said, but for instructions.
+func (a *responseAnswer) conversation() []chat.Message {
+	if l := a.job.lead; l != nil && l.Messages != nil {
+		if a.resp.Instructions != nil {
+			return l.Messages[1:]
+		}
+		return l.Messages
+	}
+	return slices.Concat(a.before, a.input, a.turn())
 }
 
 // turn is the output as messages of the conversation.

@@ -70,7 +70,7 @@ func TestParseResponsesRefuses(t *testing.T) {
 		{"truncation", responsesBody(`"truncation":"auto"`), "truncation", CodeUnsupported},
 		{"conversation", responsesBody(`"conversation":"c"`), "conversation", CodeUnsupported},
 		{"prompt", responsesBody(`"prompt":{"id":"p"}`), "prompt", CodeUnsupported},
-		{"max_tool_calls", responsesBody(`"max_tool_calls":3`), "max_tool_calls", CodeUnsupported},
+		{"max_tool_calls", responsesBody(`"max_tool_calls":0`), "max_tool_calls", CodeInvalidValue},
 		{"metadata", responsesBody(`"metadata":{"a":1}`), "metadata.a", CodeInvalidType},
 		{"previous", responsesBody(`"previous_response_id":1`), "previous_response_id", CodeInvalidType},
 		{"text type", responsesBody(`"text":"a"`), "text", CodeInvalidType},

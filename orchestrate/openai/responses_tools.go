@@ -28,7 +28,7 @@ func responseName(param string) string {
 // JSON is flat where chat completions nests it.
 func (r *ResponsesRequest) readTools(o *object) {
 	var c Constraint
-	r.echo.Tools, r.echo.ToolChoice = []responseTool{}, json.RawMessage(`"auto"`)
+	r.echo.Tools, r.echo.ToolChoice = []any{}, json.RawMessage(`"auto"`)
 	if raw, ok := o.raw("tools"); ok {
 		items, err := elements("tools", raw)
 		if err == nil && len(items) > maxTools {
@@ -43,6 +43,9 @@ func (r *ResponsesRequest) readTools(o *object) {
 			if err != nil {
 				o.fail(err)
 				return
+			}
+			if nested == nil { // tools of the server
+				continue
 			}
 			c.Tools = append(c.Tools, nested)
 		}
@@ -69,7 +72,7 @@ func (r *ResponsesRequest) readTools(o *object) {
 	}
 }
 
-// tool nests one flat tool.
+// tool nests one flat tool; nil for tools of the server.
 func (r *ResponsesRequest) tool(path string, raw json.RawMessage) (json.RawMessage, *Error) {
 	o, err := newObject(path, raw)
 	if err != nil {
@@ -81,8 +84,10 @@ func (r *ResponsesRequest) tool(path string, raw json.RawMessage) (json.RawMessa
 		return nil, o.err
 	case !ok:
 		return nil, invalid(o.in("type"), CodeMissing, "%q is missing", o.in("type"))
+	case typ == "mcp":
+		return nil, r.serverTools(o)
 	case typ != "function":
-		return nil, invalid(o.in("type"), CodeUnsupported, "%q: %q is not supported; there are function tools only", o.in("type"), clip(typ))
+		return nil, invalid(o.in("type"), CodeUnsupported, "%q: %q is not supported; there are function tools, and mcp for those of the server", o.in("type"), clip(typ))
 	}
 	t := responseTool{Type: "function", Strict: o.boolean("strict", false)}
 	t.Name, _ = o.str("name")
@@ -124,8 +129,9 @@ func nestChoice(raw json.RawMessage) (json.RawMessage, *Error) {
 		return nil, wrongType("tool_choice", "a string or an object", raw)
 	}
 	switch typ, _ := o.str("type"); typ {
-	case "function":
+	case "function", "mcp":
 		o.raw("name")
+		o.raw("server_label")
 		return nest("function", o, "name"), o.done()
 	case "allowed_tools":
 		return nestAllowed(o)

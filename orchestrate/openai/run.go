@@ -25,6 +25,7 @@ const (
 	ArgumentsAdded                  // Call, Text
 	Finished                        // the choice's results are set
 	Failed                          // Err
+	ToolProgress                    // Tool
 )
 
 // Event is something that happened to one choice of a Job.
@@ -36,6 +37,7 @@ type Event struct {
 	CallID string
 	Name   string
 	Err    *Error
+	Tool   *ToolEvent
 	// Tokens are those drawn since the choice's last event, where the request
 	// wants to see log probabilities or ids.
 	Tokens []sampler.Token
@@ -51,6 +53,10 @@ func (j *Job) Run(ctx context.Context) <-chan Event {
 		hold = 64
 	}
 	out := make(chan Event, hold)
+	if j.lead != nil {
+		go j.lead.run(ctx, j, out)
+		return out
+	}
 	start := time.Now()
 	var wg sync.WaitGroup
 	for first := 0; first < len(j.Choices); first += j.n {

@@ -128,6 +128,9 @@ func (e *chatEpisode) Request(r orchestrate.Round) (orchestrate.PolicyRequest, e
 	e.final = r.Final
 	req := orchestrate.PolicyRequest{Messages: slices.Clone(e.messages), Tools: e.tools, MaxTokens: e.setup.MaxTokens,
 		Sampling: e.setup.Sampling, Thinking: e.setup.Thinking}
+	if r.N == 1 || e.setup.Choice.Mode == orchestrate.ChooseNone {
+		req.Choice = e.setup.Choice
+	}
 	if r.Final {
 		req.Choice.Mode = orchestrate.ChooseNone
 		req.MaxTokens, req.MaxThinking = finalTokens(r.MaxTokens, e.setup.MaxTokens)
@@ -187,6 +190,25 @@ func assistant(t orchestrate.PolicyTurn, content string) chat.Message {
 
 // valid is s as UTF-8, which messages must be.
 func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
+// Resume implements orchestrate.Resumer.
+func (e *chatEpisode) Resume() (step orchestrate.Step) {
+	answered := make(map[string]bool)
+	i := len(e.messages) - 1
+	for ; i >= 0 && e.messages[i].Role == "tool"; i-- {
+		answered[e.messages[i].ToolCallID] = true
+	}
+	if i < 0 {
+		return step
+	}
+	for _, c := range e.messages[i].ToolCalls {
+		a := e.action(orchestrate.Call{ID: c.ID, Name: c.Name, Arguments: c.Arguments})
+		if !answered[c.ID] && (a.Refuse != nil || !a.Tool.Client()) {
+			step.Actions = append(step.Actions, a)
+		}
+	}
+	return step
+}
 
 // action finds the tool of a call.
 func (e *chatEpisode) action(c orchestrate.Call) orchestrate.Action {

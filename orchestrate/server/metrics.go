@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -23,6 +24,7 @@ type metrics struct {
 	model  string // as a label value
 	http   map[httpKey]uint64
 	reason map[string]uint64 // finished choices
+	tools  map[toolKey]*toolCount
 
 	promptTokens, generatedTokens uint64
 	cachedTokens                  uint64
@@ -40,8 +42,18 @@ type httpKey struct {
 	status int
 }
 
+// toolKey labels calls that the server executed. Names are those of its own
+// tools.
+type toolKey struct{ tool, outcome string }
+
+// toolCount is what calls came to.
+type toolCount struct {
+	calls        uint64
+	seconds, usd float64
+}
+
 func newMetrics() *metrics {
-	m := &metrics{http: map[httpKey]uint64{}, reason: map[string]uint64{"stop": 0, "length": 0, "abort": 0, "error": 0}}
+	m := &metrics{tools: map[toolKey]*toolCount{}, http: map[httpKey]uint64{}, reason: map[string]uint64{"stop": 0, "length": 0, "abort": 0, "error": 0}}
 	m.setModel("", 1<<17)
 	return m
 }
@@ -151,9 +163,47 @@ func (m *metrics) render(active int, stats *runtime.Stats) []byte {
 		m.prompt, m.generated, m.maxGenerated, m.paramsN, m.paramsMax} {
 		h.write(w, labels)
 	}
+	m.writeTools(w)
 	m.writeHTTP(w)
 	w.Flush()
 	return buf.Bytes()
+}
+
+// tool counts a call that the server has executed.
+func (m *metrics) tool(name, outcome string, seconds, usd float64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	k := toolKey{name, outcome}
+	if m.tools[k] == nil {
+		m.tools[k] = &toolCount{}
+	}
+	c := m.tools[k]
+	c.calls++
+	c.seconds += seconds
+	c.usd += usd
+}
+
+// writeTools prints the calls by tool and outcome.
+func (m *metrics) writeTools(w *bufio.Writer) {
+	if len(m.tools) == 0 {
+		return
+	}
+	keys := slices.SortedFunc(maps.Keys(m.tools), func(a, b toolKey) int {
+		return cmp.Or(strings.Compare(a.tool, b.tool), strings.Compare(a.outcome, b.outcome))
+	})
+	for _, v := range []struct {
+		name, help string
+		value      func(*toolCount) any
+	}{
+		{"tool_calls_total", "Calls of the server's tools by outcome: ok, or the kind of the failure.", func(c *toolCount) any { return c.calls }},
+		{"tool_call_seconds_total", "Seconds that calls took.", func(c *toolCount) any { return c.seconds }},
+		{"tool_cost_usd_total", "US dollars that calls cost.", func(c *toolCount) any { return c.usd }},
+	} {
+		header(w, v.name, v.help, "counter")
+		for _, k := range keys {
+			fmt.Fprintf(w, "%s%s{tool=\"%s\",outcome=\"%s\"} %v\n", prefix, v.name, escapeLabel(k.tool), k.outcome, v.value(m.tools[k]))
+		}
+	}
 }
 
 // writeHTTP prints the responses by route and status.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"orchrt/orchestrate/hosted"
 	"orchrt/orchestrate/openai"
 )
 
@@ -17,11 +18,17 @@ const (
 
 func (s *Server) responses(w *recorder, r *http.Request, e *entry) *openai.Error {
 	return s.generate(w, r, e, func(b *openai.Backend, body []byte) (openai.Answer, *openai.Error) {
-		req, err := openai.ParseResponses(body)
+		parse := openai.ParseResponses
+		if s.hosted.Load() != nil {
+			parse = openai.ParseServedResponses
+		}
+		req, err := parse(body)
 		if err != nil {
 			return nil, err
 		}
-		return b.Responses(req, s.stored, owner(r))
+		return b.Responses(req, s.stored, owner(r), func(c *openai.ChatRequest) (*openai.Job, *openai.Error) {
+			return s.prepare(b, c, hosted.Client{Owner: owner(r), Defers: true})
+		})
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"orchrt/orchestrate/hosted"
 	"orchrt/orchestrate/openai"
 	"orchrt/runtime"
 )
@@ -41,6 +42,8 @@ func (s *Server) table() map[string]route {
 		countRoute:             messagesPost(s.countTokens),
 		"/v1/models":           get(s.models),
 		"/v1/models/":          get(s.model),
+		approvalsRoute:         get(s.listApprovals),
+		approvalRoute:          post(s.answerApproval),
 		"/tokenize":            post(s.tokenize),
 		"/detokenize":          post(s.detokenize),
 		"/metrics":             get(s.prometheus),
@@ -59,6 +62,9 @@ func (s *Server) find(path string) (route, string) {
 	}
 	if id, ok := strings.CutPrefix(path, responsesRoute+"/"); ok && id != "" && !strings.Contains(id, "/") {
 		return s.routes[responseRoute], responseRoute
+	}
+	if id, ok := strings.CutPrefix(path, approvalsRoute+"/"); ok && id != "" && !strings.Contains(id, "/") {
+		return s.routes[approvalRoute], approvalRoute
 	}
 	return route{}, "other"
 }
@@ -149,11 +155,15 @@ func (s *Server) refuse(w *recorder, r *http.Request, err *openai.Error) {
 
 func (s *Server) chat(w *recorder, r *http.Request, e *entry) *openai.Error {
 	return s.generate(w, r, e, func(b *openai.Backend, body []byte) (openai.Answer, *openai.Error) {
-		req, err := openai.ParseChat(body)
+		parse := openai.ParseChat
+		if s.hosted.Load() != nil {
+			parse = openai.ParseServed
+		}
+		req, err := parse(body)
 		if err != nil {
 			return nil, err
 		}
-		return answer(b.Chat(req))
+		return answer(s.prepare(b, req, hosted.Client{Owner: owner(r)}))
 	})
 }
 
@@ -210,7 +220,9 @@ func (s *Server) generate(w *recorder, r *http.Request, e *entry,
 	}
 	job := a.Job()
 	warn(w, job.Warnings)
-	ctx, cancel := context.WithCancel(r.Context())
+	ctx, ended := s.span(r, b, job)
+	defer func() { ended(e) }()
+	ctx, cancel := context.WithCancel(ctx)
 	defer context.AfterFunc(s.stop, cancel)()
 	job.OnToken = s.metrics.token
 	events := job.Run(ctx)

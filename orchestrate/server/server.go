@@ -4,7 +4,8 @@
 // with 503 and turns every request away, so that a load balancer can watch the
 // loading. Its parts: routes.go is the table of routes, guard.go decides who
 // may ask at all, body.go and write.go hold slow and oversized peers off,
-// stream.go is the event stream, metrics.go the figures for Prometheus.
+// stream.go is the event stream, metrics.go the figures for Prometheus, tools.go
+// the requests whose tools are executed here.
 //
 // One request can end itself only: a panic in a handler becomes a 500, a client
 // that leaves cancels its own sequences, a reader that does not read runs into a
@@ -21,6 +22,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
+	"orchrt/orchestrate/hosted"
 	"orchrt/orchestrate/openai"
 	"orchrt/runtime"
 )
@@ -42,6 +46,8 @@ type Options struct {
 	BodyTotal   time.Duration // longest time for a whole body; 5 min
 	WriteIdle   time.Duration // longest time for one write to a client; 30 s
 	KeepAlive   time.Duration // silence after which a stream sends a comment; 10 s
+
+	Tracer trace.Tracer // of spans; nil: none
 
 	StoredResponses int   // responses kept for previous_response_id; 1,000; negative: none
 	StoredBytes     int64 // what they may take together; 64 MiB
@@ -66,6 +72,7 @@ type Server struct {
 	idle     chan struct{} // closed while draining when active falls to 0
 
 	stored *openai.ResponseStore // nil: none
+	hosted atomic.Pointer[hosted.Service]
 
 	bodies atomic.Int64 // bytes that bodies being read have taken
 

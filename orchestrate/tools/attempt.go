@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,6 +29,28 @@ var (
 
 // attempt makes one request.
 func (m *endpoint) attempt(ctx context.Context, r orchestrate.ModelRequest) (orchestrate.ModelReply, *attemptError) {
+	ctx, header, ended := m.span(r).Start(ctx)
+	reply, failed := m.stream(ctx, r, header)
+	if failed != nil {
+		ended(failed.told.Usage, "", failed.told.Kind)
+	} else {
+		ended(reply.Usage, reply.Finish, "")
+	}
+	return reply, failed
+}
+
+// span is what a request's span tells.
+func (m *endpoint) span(r orchestrate.ModelRequest) orchestrate.ModelSpan {
+	s := orchestrate.ModelSpan{Model: m.Model, MaxTokens: m.limit(r)}
+	if u, err := url.Parse(m.BaseURL); err == nil {
+		s.Host = u.Hostname()
+		s.Port, _ = strconv.Atoi(u.Port()) // 0 where the scheme says it
+	}
+	return s
+}
+
+// stream makes the request; header is its traceparent, "" for none.
+func (m *endpoint) stream(ctx context.Context, r orchestrate.ModelRequest, header string) (orchestrate.ModelReply, *attemptError) {
 	start := time.Now()
 	inner, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -35,6 +59,9 @@ func (m *endpoint) attempt(ctx context.Context, r orchestrate.ModelRequest) (orc
 		defer t.Stop()
 	}
 	params, opts := m.request(r)
+	if header != "" {
+		opts = append(opts, option.WithHeader("traceparent", header))
+	}
 	stream := m.service.NewStreaming(inner, params, opts...)
 	defer stream.Close()
 	var idle *time.Timer

@@ -259,6 +259,7 @@ func (v *server) make(t *mcp.Tool) (x orchestrate.Tool, fault string) {
 	if x.Description == "" {
 		x.Description = valid(t.Title)
 	}
+	x.Server = v.tool.Name
 	x.Fingerprint = fingerprint(t.Name, t.Description, schema)
 	if slices.Contains(v.auto, t.Name) {
 		x.Approval = orchestrate.Auto

@@ -45,7 +45,7 @@ func (c *serverCall) Call(ctx context.Context, args json.RawMessage) (orchestrat
 	if len(args) == 0 {
 		args = json.RawMessage("{}")
 	}
-	r, err := session.CallTool(ctx, &mcp.CallToolParams{Name: c.name, Arguments: args})
+	r, err := session.CallTool(ctx, &mcp.CallToolParams{Meta: orchestrate.TraceMeta(ctx), Name: c.name, Arguments: args})
 	if err != nil {
 		return none, c.failure(ctx, err)
 	}
