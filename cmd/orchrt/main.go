@@ -35,6 +35,7 @@ func commands() []command {
 		{"serve", "--model F", "answer OpenAI requests over HTTP", runServe},
 		{"generate", "--model F [-p TEXT]", "continue a prompt on the command line", runGenerate},
 		{"orchestrate", "--model F --tools tools.yaml QUESTION", "answer a question with tools", runOrchestrate},
+		{"replay", "--model F TRACE.jsonl", "play the trace of a run again, byte for byte", runReplay},
 		{"bench", "--model F", "measure prefill, decoding and memory bandwidth", runBench},
 		{"inspect", "F", "show what a model file holds", runInspect},
 		{"tokenize", "--model F", "text to token ids and back, as JSON lines", runTokenize},

@@ -37,6 +37,7 @@ type orchestrateFlags struct {
 	maxTime  time.Duration
 	rounds   int
 	tokens   int
+	require  string
 	approve  string
 	trace    string
 	grants   string
@@ -64,6 +65,7 @@ func runOrchestrate(ctx context.Context, args []string) int {
 	fs.DurationVar(&f.maxTime, "max-latency", 0, "only tools that typically take no longer; 0 is no cap")
 	fs.IntVar(&f.rounds, "max-rounds", 0, "turns of the model at most; 0 is 50")
 	fs.IntVarP(&f.tokens, "tokens", "n", 0, "most tokens of one turn; 0 is what the protocol says")
+	fs.StringVar(&f.require, "require", "", "the first turn must call this tool, or any of them")
 	fs.StringVar(&f.approve, "approve", "ask", "calls that need approval: ask at the terminal, or deny them; auto agrees to all")
 	fs.StringVar(&f.trace, "trace", "", "write a trace of the run to this file, as JSON lines")
 	fs.StringVar(&f.grants, "grants", "", "file that remembers the descriptions of MCP tools agreed to: a changed one must be approved again")
@@ -139,6 +141,13 @@ func (f *orchestrateFlags) run(ctx context.Context, p orchestrate.Profile, q orc
 	}
 	opt := orchestrate.Options{Budget: f.budget, Prefer: f.prefer, MaxRounds: f.rounds, MaxTokens: f.tokens, Sampling: f.sampling.settings(),
 		Selection: orchestrate.Selection{Allow: f.allow, Deny: f.deny, MaxPrice: f.maxPrice, MaxLatency: f.maxTime}}
+	switch f.require {
+	case "":
+	case "any":
+		opt.Choice.Mode = orchestrate.ChooseRequired
+	default:
+		opt.Choice = orchestrate.Choice{Mode: orchestrate.ChooseNamed, Name: f.require}
+	}
 	if f.noThink {
 		off := false
 		opt.Thinking = &off

