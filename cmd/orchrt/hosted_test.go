@@ -182,11 +182,11 @@ func (c *collector) checkExpert(t *testing.T, run string) {
 	}
 	paths := c.paths(id)
 	for path, wants := range map[string]map[string]string{
-		"chat tiny": {"gen_ai.operation.name": "chat", "gen_ai.usage.output_tokens": ""},
-		"chat tiny / invoke_agent orchrt":                                                        {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "orchrt"},
-		"chat tiny / invoke_agent orchrt / chat tiny":                                            {"gen_ai.request.model": "tiny", "gen_ai.provider.name": "orchrt"},
-		"chat tiny / invoke_agent orchrt / execute_tool ask_expert":                              {"gen_ai.tool.name": "ask_expert", "gen_ai.tool.call.id": "call_"},
-		"chat tiny / invoke_agent orchrt / execute_tool ask_expert / chat expert":                {"gen_ai.usage.input_tokens": "", "server.address": "127.0.0.1"},
+		"chat tiny":                                                                             {"gen_ai.operation.name": "chat", "gen_ai.usage.output_tokens": ""},
+		"chat tiny / invoke_agent orchrt":                                                       {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "orchrt"},
+		"chat tiny / invoke_agent orchrt / chat tiny":                                           {"gen_ai.request.model": "tiny", "gen_ai.provider.name": "orchrt"},
+		"chat tiny / invoke_agent orchrt / execute_tool ask_expert":                             {"gen_ai.tool.name": "ask_expert", "gen_ai.tool.call.id": "call_"},
+		"chat tiny / invoke_agent orchrt / execute_tool ask_expert / chat expert":               {"gen_ai.usage.input_tokens": "", "server.address": "127.0.0.1"},
 		"chat tiny / invoke_agent orchrt / execute_tool ask_expert / chat expert / chat expert": {},
 	} {
 		s := paths[path]
