@@ -71,6 +71,36 @@ func TestSchemaErrors(t *testing.T) {
 	}
 }
 
+// TestMisspelt has a tool that is not strict with types by other names: they
+// are enforced, and the warning says how they are read.
+func TestMisspelt(t *testing.T) {
+	tool := Tool{Name: "f", Parameters: json.RawMessage(`{"type": "dict", "properties": {"n": {"type": "float"}}, "required": ["n"]}`)}
+	turn := compile(t, Config{Tools: []Tool{tool}, Choice: Required})
+	w := turn.Warnings()
+	if len(w) != 1 || w[0].Tool != "f" || w[0].Keyword != "type" || w[0].Meaning != `"object"` || w[0].More != 1 {
+		t.Fatalf("%+v", w)
+	}
+	for arguments, valid := range map[string]bool{`{"n": 1.5}`: true, `{"n": "x"}`: false, `{}`: false} {
+		m, err := turn.Matcher(encode(t, noThinking), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range encode(t, "<tool_call>\n{\"name\": \"f\", \"arguments\": "+arguments+"}\n</tool_call>") {
+			if err = m.Accept(id); err != nil {
+				break
+			}
+		}
+		if (err == nil) != valid {
+			t.Errorf("%s: %v", arguments, err)
+		}
+	}
+	tool.Strict = true
+	var e *SchemaError
+	if _, err := qwenVocabulary().Compile(Config{EOS: []int32{imEnd}, Tools: []Tool{tool}}); !errors.As(err, &e) || e.Keyword != "type" {
+		t.Errorf("strict: %v", err)
+	}
+}
+
 // TestGeneric follows a call of a tool whose schema is not enforced.
 func TestUnsatisfiable(t *testing.T) {
 	for schema, want := range map[string]bool{

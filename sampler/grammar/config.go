@@ -37,8 +37,9 @@ type Tool struct {
 	// Parameters is the JSON Schema of the arguments, which are an object in
 	// any case; nil or null: the tool takes none, and {} is the only object.
 	Parameters json.RawMessage
-	// Strict makes a schema that cannot be enforced exactly an error; else
-	// the arguments are then any JSON object, and a Warning says so.
+	// Strict makes a schema that cannot be enforced exactly an error. Else common
+	// misspellings in it are read as what they mean (schema.Options.Lenient), and
+	// where that does not help the arguments are any JSON object; a Warning says so.
 	Strict bool
 }
 
@@ -127,15 +128,26 @@ func (e *TokenError) Error() string {
 }
 
 // Warning says that the schema of a tool that is not strict cannot be enforced
-// and that its arguments are any JSON object instead.
+// as it stands, and what is done instead.
 type Warning struct {
 	Tool    string // empty for the response
 	Path    string // JSON pointer into the schema
 	Keyword string
 	Reason  string
+	// Meaning is what the keyword is read as; empty: the schema is not read at
+	// all, and the arguments are any JSON object.
+	Meaning string
+	More    int // keywords of the schema beside this one that are read as something else
 }
 
 func (w Warning) String() string {
 	e := SchemaError{Tool: w.Tool, Path: w.Path, Keyword: w.Keyword, Reason: w.Reason}
-	return strings.TrimPrefix(e.Error(), "grammar: ") + "; any JSON object is accepted instead"
+	text := strings.TrimPrefix(e.Error(), "grammar: ")
+	switch {
+	case w.Meaning == "":
+		return text + "; any JSON object is accepted instead"
+	case w.More > 0:
+		return fmt.Sprintf("%s; it is read as %s, and %d other keywords likewise", text, w.Meaning, w.More)
+	}
+	return text + "; it is read as " + w.Meaning
 }

@@ -58,7 +58,7 @@ type spec struct {
 
 // compile builds the unit of a spec. The error is *SchemaError without a Tool.
 func (v *Vocabulary) compile(s spec) (*unit, error) {
-	u, err := v.build(s)
+	u, err := v.build(s, nil)
 	if err == nil {
 		return u, nil
 	}
@@ -67,13 +67,34 @@ func (v *Vocabulary) compile(s spec) (*unit, error) {
 	if s.strict || errors.As(err, &syntax) {
 		return nil, fault
 	}
+	if u := v.lenient(s); u != nil {
+		return u, nil
+	}
 	generic := s
 	generic.schema = ""
-	if u, err = v.build(generic); err != nil {
+	if u, err = v.build(generic, nil); err != nil {
 		return nil, describe(err)
 	}
 	u.warning = &Warning{Path: fault.Path, Keyword: fault.Keyword, Reason: fault.Reason}
 	return u, nil
+}
+
+// lenient builds the unit of a spec with its misspellings read as what they
+// mean; nil if that does not help.
+func (v *Vocabulary) lenient(s spec) *unit {
+	var first *Warning
+	u, err := v.build(s, func(m *schema.Misspelling) {
+		if first == nil {
+			first = &Warning{Path: m.Path, Keyword: m.Keyword, Reason: m.Reason, Meaning: m.Meaning}
+		} else {
+			first.More++
+		}
+	})
+	if err != nil || first == nil {
+		return nil
+	}
+	u.warning = first
+	return u
 }
 
 // describe makes a *SchemaError of an error of build.
@@ -89,9 +110,10 @@ func describe(err error) *SchemaError {
 	return &SchemaError{Reason: err.Error(), Unsatisfiable: errors.Is(err, automaton.ErrUnsatisfiable)}
 }
 
-func (v *Vocabulary) build(s spec) (*unit, error) {
+// build makes the unit of a spec. lenient is that of schema.Options.
+func (v *Vocabulary) build(s spec, lenient func(*schema.Misspelling)) (*unit, error) {
 	sp := formula.NewSpace(budget.New(compileSteps))
-	l, err := s.language(sp)
+	l, err := s.language(sp, lenient)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +148,7 @@ func (s spec) options() automaton.Options {
 }
 
 // language returns what the documents are.
-func (s spec) language(sp *formula.Space) (l language, err error) {
+func (s spec) language(sp *formula.Space, lenient func(*schema.Misspelling)) (l language, err error) {
 	l.slack = minSlack
 	if s.empty {
 		l.f = sp.And(sp.Kinds(formula.Object), sp.Members(0, 0))
@@ -140,7 +162,7 @@ func (s spec) language(sp *formula.Space) (l language, err error) {
 	if err != nil {
 		return l, err
 	}
-	g, err := schema.Compile(sp, doc, schema.Options{})
+	g, err := schema.Compile(sp, doc, schema.Options{Lenient: lenient})
 	if err != nil {
 		return l, err
 	}

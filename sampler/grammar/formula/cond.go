@@ -37,6 +37,7 @@ const (
 type cond struct {
 	op       condOp
 	compares bool // condUnique or condRepeat occurs in it
+	closes   bool // it holds of what has no further members or items
 	min, max int32
 	lang     regex.Lang
 	f        F
@@ -71,6 +72,7 @@ func (sp *Space) internCond(c cond) Cond {
 	for _, kid := range c.kids {
 		c.compares = c.compares || sp.conds[kid].compares
 	}
+	c.closes = sp.closes(&c)
 	id := Cond(len(sp.conds))
 	sp.conds = append(sp.conds, c)
 	sp.condKeys[string(k)] = id

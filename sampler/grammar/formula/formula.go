@@ -149,7 +149,7 @@ func NewSpace(b *budget.Budget) *Space {
 	sp.search.init()
 	sp.numbers = []number.Set{{}, number.All()}
 	sp.numberIDs[number.All().Key()] = allNumbers
-	sp.conds = append(sp.conds, cond{op: condNever, not: Always}, cond{op: condAlways, not: Never})
+	sp.conds = append(sp.conds, cond{op: condNever, not: Always}, cond{op: condAlways, closes: true, not: Never})
 	sp.content(Content{Strings: sp.Regex.None()})
 	sp.content(Content{
 		Literals: literals, Numbers: allNumbers, Strings: sp.Regex.All(), Object: Always, Array: Always,

@@ -370,18 +370,16 @@ func (sp *Space) exclude(alts []Alt) []Alt {
 }
 
 // Closes reports whether c holds if no member or item follows.
-func (sp *Space) Closes(c Cond) bool {
-	a := &sp.conds[c]
+func (sp *Space) Closes(c Cond) bool { return sp.conds[c].closes }
+
+// closes is Closes for a condition that is being made of those it is made of:
+// asking these each time would take time exponential in the depth of choices.
+func (sp *Space) closes(a *cond) bool {
 	switch a.op {
 	case condNever, condSome, condHas, condRequire, condSomeAt, condAtLeast, condRepeat:
 		return false
 	case condAnd:
-		for _, k := range a.kids {
-			if !sp.Closes(k) {
-				return false
-			}
-		}
-		return true
+		return !slices.ContainsFunc(a.kids, func(k Cond) bool { return !sp.Closes(k) })
 	case condOr:
 		return slices.ContainsFunc(a.kids, sp.Closes)
 	case condMembers, condItems:
@@ -412,13 +410,18 @@ func (sp *Space) NonEmpty(c Cond, object bool) Cond {
 
 // Wanted returns names that c, a condition on objects, asks for, in some of its
 // alternatives at least.
-func (sp *Space) Wanted(c Cond) []string {
-	var out []string
+func (sp *Space) Wanted(c Cond) []string { return sp.wanted(nil, c, map[Cond]bool{}) }
+
+func (sp *Space) wanted(out []string, c Cond, done map[Cond]bool) []string {
+	if done[c] {
+		return out
+	}
+	done[c] = true
 	a := &sp.conds[c]
 	switch a.op {
 	case condAnd, condOr:
 		for _, k := range a.kids {
-			out = append(out, sp.Wanted(k)...)
+			out = sp.wanted(out, k, done)
 		}
 	case condHas, condRequire, condExact:
 		for _, id := range a.ids {

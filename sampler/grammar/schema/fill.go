@@ -94,7 +94,7 @@ func (c *compiler) validationWord(w *words, key string, v *value.Value) (bool, e
 	n, d := w.n, w.n.res.draft
 	switch key {
 	case "type":
-		return true, n.types(v)
+		return true, c.types(n, v)
 	case "enum":
 		if v.Kind != value.Array {
 			return true, n.expect(key, "an array", v)
@@ -144,6 +144,9 @@ func (c *compiler) validationWord(w *words, key string, v *value.Value) (bool, e
 	case "maxProperties":
 		return true, n.count(&n.members().max, key, v)
 	case "required":
+		if c.asksNothing(n, v) {
+			return true, nil
+		}
 		list, err := n.stringList(key, v)
 		n.members().required = list
 		return true, err

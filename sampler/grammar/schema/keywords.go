@@ -105,7 +105,7 @@ func (n *node) stringList(keyword string, v *value.Value) ([]string, error) {
 }
 
 // types reads type.
-func (n *node) types(v *value.Value) error {
+func (c *compiler) types(n *node, v *value.Value) error {
 	list := []value.Value{*v}
 	if v.Kind == value.Array {
 		if list = v.Items; len(list) == 0 {
@@ -119,7 +119,12 @@ func (n *node) types(v *value.Value) error {
 		if t.Kind != value.String {
 			return n.expect("type", "the name of a type or an array of such names", t)
 		}
-		switch t.Text {
+		name, free := c.typeName(n, t.Text)
+		if free {
+			n.kinds = formula.AnyKind
+			return nil
+		}
+		switch name {
 		case "null":
 			n.kinds |= formula.Null
 		case "boolean":
@@ -137,7 +142,7 @@ func (n *node) types(v *value.Value) error {
 		case "object":
 			n.kinds |= formula.Object
 		default:
-			return fail(n.at, "type", "%q is no type: expected null, boolean, integer, number, string, array or object", t.Text)
+			return unknownType(n, name)
 		}
 	}
 	n.whole = whole && !broken

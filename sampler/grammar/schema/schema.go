@@ -18,6 +18,10 @@ type Options struct {
 	// Remotes are documents that references may lead to, by absolute URI
 	// without a fragment. Nothing is ever fetched.
 	Remotes map[string]value.Value
+	// Lenient, unless nil, has common misspellings read as what they mean, and is
+	// told of each: the names that programming languages and other dialects give
+	// to types, and a required that is a boolean or null, which asks for nothing.
+	Lenient func(*Misspelling)
 }
 
 // Bounds on what a schema may be. All but the last are checked in the first pass.

@@ -20,7 +20,7 @@ type Report struct {
 	InvalidAccepted int `json:"invalid_accepted"` // of the others, and of the outputs that were judged
 	Skipped         int `json:"skipped"`          // instances that cannot be written with the vocabulary
 	Unjudged        int `json:"unjudged"`         // what the reference validator cannot judge
-	Warnings        int `json:"warnings"`         // schemas that any JSON object is accepted for
+	Warnings        int `json:"warnings"`         // schemas that are not enforced as they stand
 	Broken          int `json:"broken"`           // other faults: dead ends, added tokens, …
 	Outputs         int `json:"outputs,omitempty"`
 	Judged          int `json:"judged,omitempty"`
