@@ -135,13 +135,16 @@ func (d *Device) attendResults(a *attendArgs, at kernels.Rows, counters int) {
 
 // attendDecode launches attend_decode for the rows of sequences with few rows.
 func (d *Device) attendDecode(a attendArgs, at kernels.Rows) {
-	group := int(a.heads / a.kv.heads)
-	parts := (group + decodeQueries - 1) / decodeQueries
+	group, most := int(a.heads/a.kv.heads), decodeQueries
+	if kernels.CacheType(a.kv.typ) == kernels.CacheF32 {
+		most = 4 // for which registers suffice
+	}
+	parts := (group + most - 1) / most
 	part := (group + parts - 1) / parts
 	a.part, a.parts = int32(part), int32(parts)
 	a.pack = 1
 	if at.N > at.Seqs {
-		for int(2*a.pack)*part <= decodeQueries {
+		for int(2*a.pack)*part <= most {
 			a.pack *= 2
 		}
 	}
@@ -167,7 +170,10 @@ func decodeKernel(t kernels.CacheType, dim, tiles int) (name string, shared int)
 	if (dim == 64 || dim == 128) && t != kernels.CacheF32 {
 		name = fmt.Sprintf("%s_%d_%d", name, dim, tiles)
 	} else {
-		name, dim, tiles = name+"_any", maxHeadDim, 2
+		name, dim = name+"_any", maxHeadDim
+		if t != kernels.CacheF32 {
+			tiles = 2
+		}
 	}
 	return name, (tiles+1)/2*dim/16*512 + 2*4*tiles*80*4 + 512 + 16
 }

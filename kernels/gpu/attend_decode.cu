@@ -192,8 +192,9 @@ template <class D> ORT_DEV void fetch_v(Page<D> &p, const CacheArgs &kv) {
 // q of the pack, scaled, to fragments in shared memory: [block of 8][step][lane][hi d0 d1, lo d0 d1, hi d2 d3, lo d2 d3], where
 // d0..d3 are the columns that the lane's K has in that step.
 template <class D> ORT_DEV void load_q(const AttendArgs &a, const DecodeJob &j, uint8_t *shared) {
-	for (int i = (int)threadIdx.x; i < D::blocks8 * D::steps * 32; i += 128) {
-		int lane = i % 32, step = i / 32 % D::steps, query = i / 32 / D::steps * 8 + lane / 4;
+#pragma unroll
+	for (int n = 0; n < D::blocks8 * D::steps / 4; n++) {
+		int i = 128 * n + (int)threadIdx.x, lane = i % 32, step = i / 32 % D::steps, query = i / 32 / D::steps * 8 + lane / 4;
 		int in = step % (D::per_load / 4);
 		int col = 4 * D::per_load * (step / (D::per_load / 4)) + D::per_load * (lane % 4) + 4 * in;
 		float4 v = make_float4(0.f, 0.f, 0.f, 0.f);
@@ -448,7 +449,7 @@ template <class D> ORT_DEV void store_result(const AttendArgs &a, const DecodeJo
 	}
 }
 
-// The last block of a row and KV head folds the partial results: a thread takes 4 columns of a query.
+// The last block of a row and KV head folds the partial results, 16 on their way at a time: a thread takes 4 columns of a query.
 ORT_DEV void merge(const AttendArgs &a, const DecodeJob &j) {
 	int quads = a.kv.dim / 4, in_group = a.per == 1 ? 8 : 1;
 	for (int i = (int)threadIdx.x; i < j.queries * quads; i += 128) {
@@ -457,16 +458,26 @@ ORT_DEV void merge(const AttendArgs &a, const DecodeJob &j) {
 		const float *stats = (const float *)a.stats + 2 * part;
 		State<4> all, group;
 		clear(all);
-		for (int first = 0; first < j.blocks; first += in_group) {
-			clear(group);
-#pragma unroll 8
-			for (int b = 0; b < in_group; b++) {
-				if (first + b >= j.blocks) break;
-				float4 v = ld_cg4(o + (uint64_t)(first + b) * (uint64_t)a.kv.dim);
-				State<4> p = {ld_cg(stats + 2 * (first + b)), ld_cg(stats + 2 * (first + b) + 1), {v.x, v.y, v.z, v.w}};
-				fold(group, p);
+		clear(group);
+		for (int first = 0; first < j.blocks; first += 16) {
+			uint32_t v[16][4], ml[16][2];
+#pragma unroll
+			for (int b = 0; b < 16; b++) {
+				int from = min(first + b, j.blocks - 1);
+				ld_cg_below<16>(v[b], o + (uint64_t)from * (uint64_t)a.kv.dim, 0, 1);
+				ld_cg_below<8>(ml[b], stats + 2 * from, 0, 1);
 			}
-			fold(all, group);
+#pragma unroll
+			for (int b = 0; b < 16; b++) {
+				if (first + b < j.blocks) {
+					State<4> p = {bits_f32(ml[b][0]), bits_f32(ml[b][1]), {bits_f32(v[b][0]), bits_f32(v[b][1]), bits_f32(v[b][2]), bits_f32(v[b][3])}};
+					fold(group, p);
+				}
+				if ((b + 1) % in_group == 0 && first + b + 1 - in_group < j.blocks) {
+					fold(all, group);
+					clear(group);
+				}
+			}
 		}
 		store_vals<4>((float *)a.y + at * (uint64_t)a.kv.dim + 4 * (i % quads), all.o, 1.f / all.l);
 	}
@@ -536,13 +547,13 @@ template <class D> ORT_DEV void attend_decode(const AttendArgs &a) {
 
 #define DECODE(name, type, dim, tiles, exact, blocks) \
 	ORT_KERNEL_MIN(attend_decode_##name, AttendArgs, 128, blocks) { attend_decode<Decode<type, dim, tiles, exact>>(a); }
-#define DECODES(name, type, blocks) \
+#define DECODES(name, type, least, most) \
 	DECODE(name##_64_1, type, 64, 1, true, 4) \
 	DECODE(name##_64_2, type, 64, 2, true, 3) \
-	DECODE(name##_128_1, type, 128, 1, true, blocks) \
-	DECODE(name##_128_2, type, 128, 2, true, 3) \
+	DECODE(name##_128_1, type, 128, 1, true, most) \
+	DECODE(name##_128_2, type, 128, 2, true, least) \
 	DECODE(name##_any, type, 256, 2, false, 2)
-DECODES(f16, CACHE_F16, 3)
-DECODES(q8, CACHE_Q8, 4)
-DECODES(fp8, CACHE_FP8, 4)
-DECODE(f32_any, CACHE_F32, 256, 2, false, 1)
+DECODES(f16, CACHE_F16, 3, 3)
+DECODES(q8, CACHE_Q8, 3, 3)
+DECODES(fp8, CACHE_FP8, 2, 4)
+DECODE(f32_any, CACHE_F32, 256, 1, false, 1)

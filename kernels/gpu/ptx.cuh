@@ -89,10 +89,9 @@ template <int pending> ORT_DEV void cp_async_wait() { asm volatile("cp.async.wai
 // Adds 1 to *counter modulo `count` with a fence before and after, and returns whether this
 // was the last of `count`, so that the counter is 0 again. For one thread of a block, between two block_sync().
 ORT_DEV bool arrive_last(uint32_t *counter, uint32_t count) {
-	__threadfence();
-	bool last = atomicInc(counter, count - 1) == count - 1;
-	__threadfence();
-	return last;
+	uint32_t old;
+	asm volatile("fence.acq_rel.gpu;\n\tatom.relaxed.gpu.global.inc.u32 %0, [%1], %2;\n\tfence.acq_rel.gpu;" : "=r"(old) : "l"(counter), "r"(count - 1) : "memory");
+	return old == count - 1;
 }
 ORT_DEV uint32_t atomic_add(uint32_t *p, uint32_t v) { return atomicAdd(p, v); }
 ORT_DEV void atomic_max(uint64_t *p, uint64_t v) { atomicMax((unsigned long long *)p, (unsigned long long)v); }
