@@ -73,7 +73,7 @@ func (d *Device) Attend(y, q kernels.Mat, kv kernels.Cache, at kernels.Rows) {
 		n: int32(at.N), heads: int32(q.Cols / kv.HeadDim), pages: int32(at.Pages),
 		scale: float32(math.Log2E / math.Sqrt(float64(kv.HeadDim)))}
 	tile := prefillTile(int(a.heads/a.kv.heads), kv.HeadDim)
-	long := at.N >= attendFew && at.N > at.Seqs && tile > 0
+	long := at.N-max(at.Seqs, 1)+1 >= attendFew && tile > 0 // some sequence may have so many rows
 	if long && at.Seqs > 1 {
 		a.few = 1
 	}
@@ -111,14 +111,18 @@ func (d *Device) attendPrefill(a attendArgs, at kernels.Rows, tile int) {
 	for dim < int(a.kv.width) || t == kernels.CacheF32 && dim < 128 {
 		dim *= 2
 	}
-	page, queries, stages := 2*64*dim*2, 128, 1
-	if dim > 128 {
+	page, queries, threads, stages := 2*64*dim*2, 128, 128, 1
+	switch {
+	case dim > 128:
 		queries = 64
-	} else if t == kernels.CacheF16 {
+	case dim > 64:
+		threads = 256
+	}
+	if dim <= 128 && t == kernels.CacheF16 {
 		stages = 2
 	}
 	launch(d, fmt.Sprintf("attend_prefill_%s_%d", cacheNames[t], dim), Grid{X: tiles, Y: int(a.kv.heads), Z: int(a.splits),
-		Threads: 128, Shared: queries*(dim*2+4) + stages*page + 16, Overlap: true}, a)
+		Threads: threads, Shared: queries*(dim*2+4) + stages*page + 16, Overlap: true}, a)
 }
 
 // attendResults gives a working memory for the results of a.splits blocks a

@@ -2,27 +2,28 @@
 //
 // q, y [n, heads*dim] f32, K, V [pages][kvHeads][64][dim] f16, f32, int8 (with scales) or E4M3; dim a multiple of 16 up to 256.
 //
-// Work. A block of 4 warps takes a KV head and a tile of rows: with the query heads of the KV head they are 128 queries (64 where
-// dim > 128), of which a warp has 32 (16). The rows of a tile may be of several sequences: it does one after the other and
-// leaves out those with few rows (attend_decode.cu). Pages come through shared memory as f16: with cp.async into two stages where the cache
-// is f16 and dim <= 128; other types are converted on the way. S = q·Kᵀ and O = P·V by mma.m16n8k16, P from the registers of S,
-// softmax in f32 with a running maximum. Where tiles are few, the pages of a tile are split over several blocks; the last to arrive
-// folds their results.
+// Work. A block takes a KV head and a tile of rows: with the query heads of the KV head they are 128 queries (64 where dim > 128).
+// A warp has 16 of them (32 where dim is 64; nvcc spills for more). The rows of a tile may be of several sequences: the block does
+// one after the other and leaves out those with few rows (attend_decode.cu). Pages come through shared memory as f16: with cp.async into
+// two stages where the cache is f16 and dim <= 128; other types are converted on the way. S = q·Kᵀ and O = P·V by mma.m16n8k16, P
+// from the registers of S, softmax in f32 with a running maximum. Where tiles are few, the pages of a tile are split over several
+// blocks; the last to arrive folds their results.
 //
 // Numbers. q and P are rounded to f16 (2^-11): the relative error is some 3e-4, times the size of the scores where they are large. Int8 values
 // times their scale are rounded to f16 too. The number of splits depends on the number of rows in the step; otherwise a row's
 // result depends on its position and cache alone.
 //
-// Operations: 4·dim a query, head and visible key: 2048 rows from position 0 of Qwen3-8B 34 GFLOP a layer, at most 75 µs on an
-// H200 by mma.sync (some 0.45 PFLOP/s: of a page a block's 1024 mma take about 1700 cycles, its 160 KB of fragments
-// 1300 cycles of shared memory, the softmax 1000 issue slots, all three side by side in two blocks an SM); 350 TFLOP/s, 100 µs, expected.
+// Operations: 4·dim a query, head and visible key: 2048 rows from position 0 of Qwen3-8B 34 GFLOP a layer. Of a page and 128 queries
+// the 1024 mma take some 1700 cycles of an SM's tensor cores by mma.sync, their fragments (288 KB) 2300 cycles of its shared memory, which
+// is the bound: 0.43 PFLOP/s on an H200, 80 µs; 0.3 PFLOP/s, 115 µs a layer, expected with one block of 8 warps an SM.
 #include "attend.cuh"
 
 template <CacheType type_, int dim_> struct Prefill {
 	static constexpr CacheType type = type_;
 	static constexpr int dim = dim_;
-	static constexpr int mtiles = dim <= 128 ? 2 : 1; // of 16 queries a warp
-	static constexpr int queries = 64 * mtiles;
+	static constexpr int mtiles = dim == 64 ? 2 : 1; // of 16 queries a warp
+	static constexpr int threads = dim == 128 ? 256 : 128;
+	static constexpr int queries = threads / 2 * mtiles;
 	static constexpr int stages = type == CACHE_F16 && dim <= 128 ? 2 : 1;
 	static constexpr int tile = page_tokens * dim * 2; // K or V of a page
 	static constexpr int at_kv = queries * dim * 2, at_seen = at_kv + 2 * stages * tile, at_flag = at_seen + 4 * queries, shared = at_flag + 16;
@@ -42,8 +43,8 @@ template <int dim> ORT_DEV int chunk(int r, int c) { return r * dim * 2 + ((c ^ 
 
 // q of the piece, scaled, as f16 to shared memory, and the number of keys that each query sees.
 template <class F> ORT_DEV void load_queries(const AttendArgs &a, const Piece &p, uint8_t *q) {
-	for (int i = (int)threadIdx.x; i < F::queries; i += 128) ((int32_t *)(q + F::at_seen))[i] = p.pos + i / p.group + 1;
-	for (int i = (int)threadIdx.x; i < F::queries * F::dim / 8; i += 128) {
+	for (int i = (int)threadIdx.x; i < F::queries; i += F::threads) ((int32_t *)(q + F::at_seen))[i] = p.pos + i / p.group + 1;
+	for (int i = (int)threadIdx.x; i < F::queries * F::dim / 8; i += F::threads) {
 		int query = i / (F::dim / 8), c = i % (F::dim / 8);
 		float4 x = make_float4(0.f, 0.f, 0.f, 0.f), y = x;
 		if (query < p.rows * p.group && 8 * c < a.kv.dim) {
@@ -57,58 +58,74 @@ template <class F> ORT_DEV void load_queries(const AttendArgs &a, const Piece &p
 	}
 }
 
-// 8 values of the cache at index i as f16.
-template <CacheType type> ORT_DEV uint4 load_values(uint64_t values, uint64_t i, float scale) {
-	uint4 v;
-	if (type == CACHE_F16) {
-		v = *(const uint4 *)(values + 2 * i);
-	} else if (type == CACHE_F32) {
-		float4 x = *(const float4 *)(values + 4 * i), y = *(const float4 *)(values + 4 * i + 16);
-		v = make_uint4(f32x2_to_f16x2(x.x, x.y), f32x2_to_f16x2(x.z, x.w), f32x2_to_f16x2(y.x, y.y), f32x2_to_f16x2(y.z, y.w));
-	} else {
-		uint2 b = *(const uint2 *)(values + i);
-		if (type == CACHE_Q8) {
-			uint32_t s[2] = {b.x, b.y}, o[4];
+// 8 values of the cache, in so many words, as f16.
+template <CacheType type, int words> ORT_DEV uint4 to_halves(const uint32_t *w, float scale) {
+	constexpr int last = words - 1;
+	uint32_t o[4];
 #pragma unroll
-			for (int k = 0; k < 4; k++) {
-				uint32_t w = s[k / 2] >> (16 * (k & 1));
-				o[k] = f32x2_to_f16x2((float)(int8_t)w * scale, (float)(int8_t)(w >> 8) * scale);
-			}
-			v = make_uint4(o[0], o[1], o[2], o[3]);
-		} else {
-			v = make_uint4(e4m3x2_to_f16x2((uint16_t)b.x), e4m3x2_to_f16x2((uint16_t)(b.x >> 16)),
-			               e4m3x2_to_f16x2((uint16_t)b.y), e4m3x2_to_f16x2((uint16_t)(b.y >> 16)));
-		}
+	for (int k = 0; k < 4; k++) {
+		uint32_t two = w[(k / 2) & last] >> (16 * (k & 1)); // of 8 bits
+		if (type == CACHE_F16) o[k] = w[k & last];
+		else if (type == CACHE_F32) o[k] = f32x2_to_f16x2(bits_f32(w[2 * k & last]), bits_f32(w[(2 * k + 1) & last]));
+		else if (type == CACHE_Q8) o[k] = f32x2_to_f16x2((float)(int8_t)two * scale, (float)(int8_t)(two >> 8) * scale);
+		else o[k] = e4m3x2_to_f16x2((uint16_t)two);
 	}
-	return v;
+	return make_uint4(o[0], o[1], o[2], o[3]);
 }
 
-// Brings `keys` keys of a page, whose line 0 is `line`, to shared memory, K and V after it; zeros beyond keys and dim.
-template <class F> ORT_DEV void load_page(const CacheArgs &kv, uint32_t line, int keys, uint8_t *to) {
-	constexpr int chunks = F::dim / 8, rows = 128 / chunks; // chunks of a line, lines that the block brings at a time
-	int c = (int)threadIdx.x % chunks, first = (int)threadIdx.x / chunks;
+// The part of a page that a thread brings: chunk c of the lines first, first + rows...
+template <class F> struct Part {
+	static constexpr int chunks = F::dim / 8, rows = F::threads / chunks, lines = page_tokens / rows;
+	static constexpr int words = 2 * value_bytes<F::type>(); // of a chunk in the cache
+	static constexpr int batch = 16 / words < lines ? 16 / words : lines;
+};
+
+// Brings `keys` keys of a page of f16, whose line 0 is `line`, to shared memory, K and V after it; zeros beyond keys and dim.
+template <class F> ORT_DEV void copy_page(const CacheArgs &kv, uint32_t line, int keys, uint8_t *to) {
+	using P = Part<F>;
+	int c = (int)threadIdx.x % P::chunks, first = (int)threadIdx.x / P::chunks;
 	uint64_t from = (uint64_t)(line + (uint32_t)first) * (uint64_t)kv.dim + 8 * (uint64_t)c;
 	if (8 * c >= kv.dim) keys = 0;
 #pragma unroll 4
-	for (int i = 0; i < page_tokens / rows; i++, from += (uint64_t)(rows * kv.dim)) {
-		int key = first + rows * i;
+	for (int i = 0; i < P::lines; i++, from += (uint64_t)(P::rows * kv.dim)) {
+		int key = first + P::rows * i;
+		uint8_t *k = to + chunk<F::dim>(key, c);
 		bool ok = key < keys;
-		uint8_t *k = to + chunk<F::dim>(key, c), *v = k + F::tile;
-		if (F::stages == 2) {
-			cp_async16_or_zero(k, (const void *)(kv.k + (ok ? 2 * from : 0)), ok);
-			cp_async16_or_zero(v, (const void *)(kv.v + (ok ? 2 * from : 0)), ok);
-			continue;
-		}
-		uint4 x = make_uint4(0, 0, 0, 0), y = x;
-		if (ok) {
-			bool q8 = F::type == CACHE_Q8;
-			x = load_values<F::type>(kv.k, from, q8 ? ((const float *)kv.kScale)[line + (uint32_t)key] : 1.f);
-			y = load_values<F::type>(kv.v, from, q8 ? ((const float *)kv.vScale)[line + (uint32_t)key] : 1.f);
-		}
-		*(uint4 *)k = x;
-		*(uint4 *)v = y;
+		cp_async16_or_zero(k, (const void *)(kv.k + (ok ? 2 * from : 0)), ok);
+		cp_async16_or_zero(k + F::tile, (const void *)(kv.v + (ok ? 2 * from : 0)), ok);
 	}
-	if (F::stages == 2) cp_async_commit();
+	cp_async_commit();
+}
+
+// The same of any type: a batch of loads, then their conversion.
+template <class F> ORT_DEV void convert_page(const CacheArgs &kv, uint32_t line, int keys, uint8_t *to) {
+	using P = Part<F>;
+	int c = (int)threadIdx.x % P::chunks, first = (int)threadIdx.x / P::chunks;
+	if (8 * c >= kv.dim) keys = 0;
+#pragma unroll 1
+	for (int i = 0; i < P::lines; i += P::batch) {
+		uint32_t k[P::batch][P::words] = {}, v[P::batch][P::words] = {}, scale[P::batch][2] = {};
+#pragma unroll
+		for (int u = 0; u < P::batch; u++) {
+			uint32_t key = (uint32_t)(first + P::rows * (i + u)), at = line + key;
+			uint64_t from = ((uint64_t)at * (uint64_t)kv.dim + 8 * (uint64_t)c) * (P::words / 2);
+#pragma unroll
+			for (int w = 0; w < P::words; w += 4) {
+				ld_cg_below<P::words < 4 ? 8 : 16>(k[u] + w, (const void *)(kv.k + from + 4 * w), key, (uint32_t)max(keys, 0));
+				ld_cg_below<P::words < 4 ? 8 : 16>(v[u] + w, (const void *)(kv.v + from + 4 * w), key, (uint32_t)max(keys, 0));
+			}
+			if (F::type == CACHE_Q8) {
+				ld_cg_below<4>(&scale[u][0], (const float *)kv.kScale + at, key, (uint32_t)max(keys, 0));
+				ld_cg_below<4>(&scale[u][1], (const float *)kv.vScale + at, key, (uint32_t)max(keys, 0));
+			}
+		}
+#pragma unroll
+		for (int u = 0; u < P::batch; u++) {
+			uint8_t *at = to + chunk<F::dim>(first + P::rows * (i + u), c);
+			*(uint4 *)at = to_halves<F::type, P::words>(k[u], bits_f32(scale[u][0]));
+			*(uint4 *)(at + F::tile) = to_halves<F::type, P::words>(v[u], bits_f32(scale[u][1]));
+		}
+	}
 }
 
 // A warp's running result: of m-tile i, rows g and g+8 of 16 queries.
@@ -274,6 +291,9 @@ template <class F> ORT_DEV void do_piece(const AttendArgs &a, int row, int last)
 	int w = (int)threadIdx.x / 32;
 	int keys = p.pos + p.rows; // that any row sees
 	bool busy = 16 * F::mtiles * w < p.rows * p.group;
+	block_sync(); // the piece before this one has been read
+	load_queries<F>(a, p, shared);
+	if (F::stages == 2) copy_page<F>(a.kv, page_line(a, p.table + p.first), keys - page_tokens * p.first, kv + p.first % 2 * 2 * F::tile);
 	Running<F> r;
 #pragma unroll
 	for (int m = 0; m < F::mtiles; m++)
@@ -283,18 +303,15 @@ template <class F> ORT_DEV void do_piece(const AttendArgs &a, int row, int last)
 #pragma unroll
 			for (int n = 0; n < F::dim / 8; n++) r.o[m][n][2 * h] = r.o[m][n][2 * h + 1] = 0.f;
 		}
-	block_sync(); // the piece before this one has been read
-	load_queries<F>(a, p, shared);
-	if (F::stages == 2) load_page<F>(a.kv, page_line(a, p.table + p.first), keys - page_tokens * p.first, kv + p.first % 2 * 2 * F::tile);
 	for (int c = p.first; c < p.end; c++) {
 		uint8_t *now = kv + (F::stages == 2 ? c % 2 * 2 * F::tile : 0), *next = kv + (c + 1) % 2 * 2 * F::tile;
 		if (F::stages == 2) {
 			cp_async_wait<0>();
 			block_sync();
-			if (c + 1 < p.end) load_page<F>(a.kv, page_line(a, p.table + c + 1), keys - page_tokens * (c + 1), next);
+			if (c + 1 < p.end) copy_page<F>(a.kv, page_line(a, p.table + c + 1), keys - page_tokens * (c + 1), next);
 		} else {
 			block_sync();
-			load_page<F>(a.kv, page_line(a, p.table + c), keys - page_tokens * c, now);
+			convert_page<F>(a.kv, page_line(a, p.table + c), keys - page_tokens * c, now);
 			block_sync();
 		}
 		if (busy) add_page<F>(r, p.pos + 1, shared, now, c);
@@ -305,7 +322,7 @@ template <class F> ORT_DEV void do_piece(const AttendArgs &a, int row, int last)
 // Folds the results of the splits of a piece: a thread takes 4 columns of a query.
 ORT_DEV void merge_piece(const AttendArgs &a, const Piece &p) {
 	int quads = a.kv.dim / 4;
-	for (int i = (int)threadIdx.x; i < p.rows * p.group * quads; i += 128) {
+	for (int i = (int)threadIdx.x; i < p.rows * p.group * quads; i += (int)blockDim.x) {
 		int query = i / quads, col = 4 * (i % quads);
 		uint64_t at = (uint64_t)(p.row + query / p.group) * (uint64_t)a.heads + (uint64_t)(p.head * p.group + query % p.group);
 		const float *o = (const float *)a.partial + at * (uint64_t)a.splits * (uint64_t)a.kv.dim + col;
@@ -347,16 +364,19 @@ template <class F> ORT_DEV void attend_prefill(const AttendArgs &a) {
 	}
 }
 
-#define PREFILL(name, type, dim, blocks) \
-	ORT_KERNEL_MIN(attend_prefill_##name##_##dim, AttendArgs, 128, blocks) { attend_prefill<Prefill<type, dim>>(a); }
-PREFILL(f16, CACHE_F16, 64, 2)
-PREFILL(f16, CACHE_F16, 128, 2)
-PREFILL(f16, CACHE_F16, 256, 2)
-PREFILL(q8, CACHE_Q8, 64, 2)
-PREFILL(q8, CACHE_Q8, 128, 2)
-PREFILL(q8, CACHE_Q8, 256, 2)
-PREFILL(fp8, CACHE_FP8, 64, 2)
-PREFILL(fp8, CACHE_FP8, 128, 2)
-PREFILL(fp8, CACHE_FP8, 256, 2)
-PREFILL(f32, CACHE_F32, 128, 2)
-PREFILL(f32, CACHE_F32, 256, 2)
+// budget attend_prefill_*_64: 255 registers
+// budget attend_prefill_*_128: 255 registers
+// budget attend_prefill_*_256: 255 registers
+#define PREFILL(name, type, dim, threads) \
+	ORT_KERNEL(attend_prefill_##name##_##dim, AttendArgs, threads) { attend_prefill<Prefill<type, dim>>(a); }
+PREFILL(f16, CACHE_F16, 64, 128)
+PREFILL(f16, CACHE_F16, 128, 256)
+PREFILL(f16, CACHE_F16, 256, 128)
+PREFILL(q8, CACHE_Q8, 64, 128)
+PREFILL(q8, CACHE_Q8, 128, 256)
+PREFILL(q8, CACHE_Q8, 256, 128)
+PREFILL(fp8, CACHE_FP8, 64, 128)
+PREFILL(fp8, CACHE_FP8, 128, 256)
+PREFILL(fp8, CACHE_FP8, 256, 128)
+PREFILL(f32, CACHE_F32, 128, 256)
+PREFILL(f32, CACHE_F32, 256, 128)
