@@ -16,6 +16,7 @@ type Device struct {
 	work  map[string]kernels.Buf // working memory of operations, by what it is for
 	live  map[uint64]int64       // allocations, address → bytes
 	err   error                  // the first failure; sticks
+	large LargeKernels
 
 	order     order
 	graphs    graphs

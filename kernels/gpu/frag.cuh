@@ -96,12 +96,13 @@ template <int type> ORT_DEV void unit_fragments(const HalfTile<type> &v, int i, 
 	}
 }
 
-// The fragments of unit (h, i) of a tile of 16-bit floats in global memory.
-ORT_DEV void float_fragments(const uint8_t *tile, int lane, int h, int i, uint32_t a[2][4]) {
-#pragma unroll
-	for (int r = 0; r < 2; r++) {
-		uint4 v = ld_stream16(tile + 2048 * (2 * h + r) + 512 * i + 16 * lane);
-		a[0][r] = v.x, a[0][2 + r] = v.y;
-		a[1][r] = v.z, a[1][2 + r] = v.w;
-	}
+// Unit (h, i) of one row, g + 8r, of a tile of 16-bit floats in global memory: both steps' pairs.
+ORT_DEV uint4 float_unit(const uint8_t *tile, int lane, int h, int i, int r) {
+	return ld_stream16(tile + 2048 * (2 * h + r) + 512 * i + 16 * lane);
+}
+
+// The fragments of both steps of a unit of 16-bit floats, from what float_unit gives for r = 0 and 1.
+ORT_DEV void float_fragments(uint4 v, uint4 w, uint32_t a[2][4]) {
+	a[0][0] = v.x, a[0][1] = w.x, a[0][2] = v.y, a[0][3] = w.y;
+	a[1][0] = v.z, a[1][1] = w.z, a[1][2] = v.w, a[1][3] = w.w;
 }

@@ -30,7 +30,8 @@ struct gemm_args {
 	int32_t n;         // rows of activations, at most act_rows
 	int32_t act_rows;
 	int32_t k_tiles;   // ceil(k/256)
-	int32_t mode, stride, spare;
+	int32_t mode, stride;
+	int32_t cluster;   // blocks that share activations, and panels are multiples of (gemm_sm90.cuh); else 1
 };
 
 // One tile of the launch.
@@ -39,11 +40,12 @@ struct GemmTile {
 	int n0;             // first row of activations
 };
 
-// The types that tensor cores multiply, with their numbers (layout.cuh). IQ2_S is packed as IQ2_XS.
-#define GEMM_TYPES(X)                                                                                                \
-	X(f16, 1) X(bf16, 30) X(q4_0, 2) X(q4_1, 3) X(q5_0, 6) X(q5_1, 7) X(q8_0, 8) X(q2_k, 10) X(q3_k, 11) X(q4_k, 12)    \
-	X(q5_k, 13) X(q6_k, 14) X(iq2_xxs, 16) X(iq2_xs, 17) X(iq3_xxs, 18) X(iq1_s, 19) X(iq4_nl, 20) X(iq3_s, 21)       \
-	X(iq4_xs, 23) X(iq1_m, 29)
+// The types that tensor cores multiply, with their numbers (layout.cuh), in three parts that are compiled side by side.
+// IQ2_S is packed as IQ2_XS.
+#define GEMM_TYPES_32(X) X(f16, 1) X(bf16, 30) X(q4_0, 2) X(q4_1, 3) X(q5_0, 6) X(q5_1, 7) X(q8_0, 8)
+#define GEMM_TYPES_K(X) X(q2_k, 10) X(q3_k, 11) X(q4_k, 12) X(q5_k, 13) X(q6_k, 14)
+#define GEMM_TYPES_IQ(X) \
+	X(iq2_xxs, 16) X(iq2_xs, 17) X(iq3_xxs, 18) X(iq1_s, 19) X(iq4_nl, 20) X(iq3_s, 21) X(iq4_xs, 23) X(iq1_m, 29)
 
 ORT_DEV int gemm_tiles(const gemm_args &a) { return a.panels[2] * ((a.n + GEMM_N - 1) / GEMM_N); }
 

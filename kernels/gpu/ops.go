@@ -36,7 +36,12 @@ type product struct {
 
 // multiply computes products that share their rows, on the kernels for so many.
 func (d *Device) multiply(products ...product) {
-	if p := products[0]; p.n > gemvRows || !d.gemvFits(p.w[0].Type, p.w[0].In) {
+	p := products[0]
+	if p.n >= gemmLeast {
+		d.gemm(products...)
+		return
+	}
+	if p.n > gemvRows || !d.gemvFits(p.w[0].Type, p.w[0].In) {
 		d.gemmSmall(products...)
 		return
 	}
@@ -94,6 +99,11 @@ func (d *Device) NormQKV(q kernels.Mat, kv kernels.Cache, x kernels.Mat, w *kern
 	all := product{mode: productHeads, n: at.N, w: []kernels.Weight{w.Q, w.K, w.V}, first: []int{0, w.Q.Out, w.Q.Out + w.K.Out},
 		y: d.working("projections", int64(at.N)*int64(stride)*4), stride: stride, x: x, norm: w.Norm, eps: w.Eps,
 		head: headArgsOf(q, kv, w, at), headDim: w.HeadDim}
+	if at.N >= gemmLeast {
+		d.gemm(all.byType(func(_, _ kernels.Type) bool { return false })...)
+		d.finishHeads(all.y, q, kv, w, at)
+		return
+	}
 	d.multiply(all.byType(gemvMixes)...)
 }
 

@@ -11,7 +11,6 @@
 
 #ifdef ORT_EMULATOR
 #include "emu.h"
-#define ORT_METHOD inline
 #else
 
 #include <stdint.h>
@@ -310,6 +309,36 @@ ORT_DEV void wgmma_bf16(float d[64], const uint32_t a[4], uint64_t b, bool add) 
 	               "+f"(d[48]), "+f"(d[49]), "+f"(d[50]), "+f"(d[51]), "+f"(d[52]), "+f"(d[53]), "+f"(d[54]), "+f"(d[55]),
 	               "+f"(d[56]), "+f"(d[57]), "+f"(d[58]), "+f"(d[59]), "+f"(d[60]), "+f"(d[61]), "+f"(d[62]), "+f"(d[63])
 	             : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"((int)add));
+#endif
+}
+
+// ---- clusters of blocks of sm_90
+
+ORT_DEV int cluster_rank() {
+	uint32_t r = 0;
+#if __CUDA_ARCH__ >= 900
+	asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(r));
+#endif
+	return (int)r;
+}
+// A barrier of all threads of the cluster, which makes visible what each wrote to shared memory.
+ORT_DEV void cluster_sync() {
+#if __CUDA_ARCH__ >= 900
+	asm volatile("barrier.cluster.arrive.release; barrier.cluster.wait.acquire;" ::: "memory");
+#endif
+}
+// Arrives at the barrier that lies in block `rank` of the cluster where bar lies in this one.
+ORT_DEV void mbar_arrive_cluster(uint64_t *bar, int rank) {
+#if __CUDA_ARCH__ >= 900
+	asm volatile("{ .reg .b32 at; mapa.shared::cluster.u32 at, %0, %1; mbarrier.arrive.release.cluster.shared::cluster.b64 _, [at]; }"
+	             ::"r"((uint32_t)__cvta_generic_to_shared(bar)), "r"(rank) : "memory");
+#endif
+}
+// bulk_load to the same place of every block of the cluster whose bit is in mask; completes on the barrier of each.
+ORT_DEV void bulk_load_cluster(void *shared, const void *global, uint32_t bytes, uint64_t *bar, uint16_t mask) {
+#if __CUDA_ARCH__ >= 900
+	asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster [%0], [%1], %2, [%3], %4;"
+	             ::"r"((uint32_t)__cvta_generic_to_shared(shared)), "l"(global), "r"(bytes), "r"((uint32_t)__cvta_generic_to_shared(bar)), "h"(mask) : "memory");
 #endif
 }
 

@@ -22,6 +22,7 @@
 #define __forceinline__ inline
 #define __align__(n) __attribute__((aligned(n)))
 #define ORT_DEV static inline __attribute__((unused))
+#define ORT_METHOD inline
 
 struct alignas(8) uint2 { uint32_t x, y; };
 struct alignas(8) int2 { int32_t x, y; };
@@ -304,3 +305,10 @@ template <int pending> ORT_DEV void wgmma_wait() { ort_lane l; l.in[0] = pending
 template <int registers> ORT_DEV void more_registers() {}
 template <int registers> ORT_DEV void fewer_registers() {}
 ORT_DEV void bulk_prefetch_l2(const void *, uint32_t) {}
+
+// ---- clusters: blocks run one by one here, so that a cluster is one block
+
+ORT_DEV int cluster_rank() { return 0; }
+ORT_DEV void cluster_sync() { block_sync(); }
+ORT_DEV void mbar_arrive_cluster(uint64_t *bar, int) { mbar_arrive(bar); }
+ORT_DEV void bulk_load_cluster(void *shared, const void *global, uint32_t bytes, uint64_t *bar, uint16_t) { bulk_load(shared, global, bytes, bar); }
