@@ -22,6 +22,9 @@
 //   - PTX stands in ptx.cuh alone, beside what the emulator does in its place
 //     (emu/emu.h). No CUDA header is included: halves and bfloat16 are uint16_t
 //     and uint32_t (pairs) with the conversions of ptx.cuh.
+//   - The registers that kernels may take stand beside them as
+//     "// budget PATTERN: N registers"; make cuda-test fails where nvcc takes more,
+//     spills, or needs local or static shared memory (cuda/compile).
 //   - Loops have bounds that the launch fixes: a kernel never waits for another
 //     block, except that the last block to arrive at an atomic counter does what is
 //     left to do (and sets the counter back to 0). Counters are zero between launches.

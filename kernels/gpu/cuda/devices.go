@@ -34,22 +34,28 @@ func Devices() ([]gpu.Info, error) {
 		return nil, errors.New("the NVIDIA driver shows no GPU (see CUDA_VISIBLE_DEVICES)")
 	}
 	infos := make([]gpu.Info, n)
+	var version string // NVML is asked once: it takes a while to start
 	for i := range infos {
-		if infos[i], err = describe(i); err != nil {
+		var dev cu.Device
+		if infos[i], dev, err = describe(i); err != nil {
 			return nil, err
 		}
+		if i == 0 {
+			clocks := readClocks(dev)
+			version = driverVersion(C.GoString(&clocks.driver[0]))
+		}
+		infos[i].DriverVersion = version
 	}
 	return infos, nil
 }
 
-// describe asks for what gpu.Info holds.
-func describe(ordinal int) (info gpu.Info, err error) {
-	dev, err := cu.GetDevice(ordinal)
-	if err == nil {
+// describe asks for what gpu.Info holds, apart from the version of the driver.
+func describe(ordinal int) (info gpu.Info, dev cu.Device, err error) {
+	if dev, err = cu.GetDevice(ordinal); err == nil {
 		info.Name, err = dev.Name()
 	}
 	if err != nil {
-		return info, newError(fmt.Sprintf("describing GPU %d", ordinal), code(err))
+		return info, dev, newError(fmt.Sprintf("describing GPU %d", ordinal), code(err))
 	}
 	var l2, clock, memory int
 	for _, a := range []struct {
@@ -61,13 +67,11 @@ func describe(ordinal int) (info gpu.Info, err error) {
 		{cu.ClockRate, &clock}, {cu.MemoryClockRate, &memory}, {cu.GlobalMemoryBusWidth, &info.BusBits},
 	} {
 		if *a.to, err = dev.Attribute(a.attr); err != nil {
-			return info, newError(fmt.Sprintf("describing GPU %d", ordinal), code(err))
+			return info, dev, newError(fmt.Sprintf("describing GPU %d", ordinal), code(err))
 		}
 	}
 	info.L2, info.ClockMHz, info.MemoryMHz = int64(l2), clock/1000, memory/1000
-	clocks := readClocks(dev)
-	info.DriverVersion = driverVersion(C.GoString(&clocks.driver[0]))
-	return info, nil
+	return info, dev, nil
 }
 
 // readClocks asks NVML about a device; all is zero where there is none.
