@@ -23,6 +23,7 @@
 // H200 has 528 schedulers at 1.7 GHz or more, so 4.3 TB/s leaves 123 slots for 1024 weights of Q4_K and 175 of Q6_K:
 //
 //   Q4_K 54 81 109     Q5_K 73 100 128    Q6_K 72 100 129    Q3_K 75 103 132    Q2_K 65 95 126
+//   Q4_0 50 77 106     Q5_0 68 96 124     Q8_0 41 67 93      F16, BF16 113 160 203      IQ4, IQ3 100 126 153     IQ2, IQ1 77 104 130
 //   (64 of a tile's 215 are dp4a at half rate at 1 row: 32 cycles for 1024 weights)
 //
 // Qwen3-8B in Q4_K_M on an H200: packed bytes (Q4_K 4.625 bits, Q6_K 6.5625), the time at 4.3 TB/s, issue time at 1 row, and what is

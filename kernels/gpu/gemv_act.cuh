@@ -67,51 +67,68 @@ template <bool floats, int rows> struct GemvRows {
 
 	// The block's activations. Everything that no kernel writes is read before griddep_wait. sums: [rows][8] f32.
 	ORT_DEV void load(uint64_t x_, uint64_t norm_, uint64_t want, uint32_t in, float eps, uint8_t *act, float *sums) {
-		constexpr uint32_t held = 8; // loads of a thread under way; 8192 columns stay in registers from the norm's sum to its use
+		// Loads of a thread under way for each row; that many times 1024 columns stay in registers from the norm's sum to its use.
+		constexpr uint32_t held = rows == 1 ? 8 : 4;
 		const float *norm = (const float *)norm_;
 		uint32_t quads = (in + 255) / 256 * 64, tid = threadIdx.x;
-		float4 v[held], w[held];
+		float4 v[rows][held], w[held];
+		float sum[rows];
+		const float *x[rows];
 #pragma unroll
 		for (uint32_t i = 0; i < held; i++) w[i] = gains(norm, tid + gemv_threads * i, in);
 		griddep_wait();
-#pragma unroll 1
+#pragma unroll
 		for (int n = 0; n < rows; n++) {
-			const float *x = (const float *)x_ + (uint64_t)(want ? ((const int32_t *)want)[n] : n) * in;
-			float sum = 0.f, scale = 1.f;
+			x[n] = (const float *)x_ + (uint64_t)(want ? ((const int32_t *)want)[n] : n) * in;
 #pragma unroll
-			for (uint32_t i = 0; i < held; i++) {
-				v[i] = columns(x, tid + gemv_threads * i, in);
-				if (n > 0) w[i] = gains(norm, tid + gemv_threads * i, in);
-			}
-			if (norm) {
+			for (uint32_t i = 0; i < held; i++) v[n][i] = columns(x[n], tid + gemv_threads * i, in);
+		}
+		if (norm) {
 #pragma unroll
-				for (uint32_t i = 0; i < held; i++) sum += square(v[i]);
-				for (uint32_t quad = tid + gemv_threads * held; quad < quads; quad += gemv_threads) sum += square(columns(x, quad, in));
-				scale = rsqrt_exact(total(sum, sums + gemv_warps * n) / (float)in + eps);
+			for (int n = 0; n < rows; n++) {
+				sum[n] = 0.f;
+#pragma unroll
+				for (uint32_t i = 0; i < held; i++) sum[n] += square(v[n][i]);
+				for (uint32_t quad = tid + gemv_threads * held; quad < quads; quad += gemv_threads) sum[n] += square(columns(x[n], quad, in));
 			}
+			totals(sum, sums);
+		}
+#pragma unroll
+		for (int n = 0; n < rows; n++) {
+			float scale = norm ? rsqrt_exact(sum[n] / (float)in + eps) : 1.f;
 #pragma unroll 1
 			for (uint32_t quad = tid; quad < quads; quad += gemv_threads) {
-				put(act, quad, make_float4(v[0].x * scale * w[0].x, v[0].y * scale * w[0].y, v[0].z * scale * w[0].z, v[0].w * scale * w[0].w));
+				float4 u = v[n][0], g = w[0];
+				put(act, quad, make_float4(u.x * scale * g.x, u.y * scale * g.y, u.z * scale * g.z, u.w * scale * g.w));
 #pragma unroll
-				for (uint32_t i = 0; i + 1 < held; i++) v[i] = v[i + 1], w[i] = w[i + 1];
+				for (uint32_t i = 0; i + 1 < held; i++) v[n][i] = v[n][i + 1], w[i] = w[i + 1];
 				if (quads > gemv_threads * held) {
-					v[held - 1] = columns(x, quad + gemv_threads * held, in);
+					v[n][held - 1] = columns(x[n], quad + gemv_threads * held, in);
 					w[held - 1] = gains(norm, quad + gemv_threads * held, in);
 				}
+			}
+			if (n + 1 < rows) {
+#pragma unroll
+				for (uint32_t i = 0; i < held; i++) w[i] = gains(norm, tid + gemv_threads * i, in);
 			}
 			act += quads / 64 * tile_bytes;
 		}
 	}
 
-	// The sum over the block, in every thread, in a fixed order.
-	ORT_DEV float total(float v, float *sums) {
+	// The sums over the block, in every thread, in a fixed order.
+	ORT_DEV void totals(float v[rows], float *sums) {
 #pragma unroll
-		for (int m = 16; m; m >>= 1) v += shfl_xor(v, m);
-		if (threadIdx.x % 32 == 0) sums[threadIdx.x / 32] = v;
+		for (int n = 0; n < rows; n++) {
+#pragma unroll
+			for (int m = 16; m; m >>= 1) v[n] += shfl_xor(v[n], m);
+			if (threadIdx.x % 32 == 0) sums[gemv_warps * n + threadIdx.x / 32] = v[n];
+		}
 		block_sync();
-		v = sums[0];
 #pragma unroll
-		for (int w = 1; w < gemv_warps; w++) v += sums[w];
-		return v;
+		for (int n = 0; n < rows; n++) {
+			v[n] = sums[gemv_warps * n];
+#pragma unroll
+			for (int w = 1; w < gemv_warps; w++) v[n] += sums[gemv_warps * n + w];
+		}
 	}
 };
