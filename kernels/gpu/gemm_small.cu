@@ -1,6 +1,9 @@
 // gemm_small.cuh for the floats and the simple block types.
 #include "gemm_small.cuh"
 
+// budget gemm_small_*_[124]: 128 registers
+// budget gemm_small_*_8: 255 registers
+
 GEMM_SMALL_FEW(0, f32)
 GEMM_SMALL(1, f16)
 GEMM_SMALL(30, bf16)

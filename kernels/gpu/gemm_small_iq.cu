@@ -1,6 +1,9 @@
 // gemm_small.cuh for the IQ types.
 #include "gemm_small.cuh"
 
+// budget gemm_small_*_[124]: 128 registers
+// budget gemm_small_*_8: 255 registers
+
 GEMM_SMALL_FEW(16, iq2_xxs)
 GEMM_SMALL_FEW(17, iq2_xs)
 GEMM_SMALL_FEW(18, iq3_xxs)
