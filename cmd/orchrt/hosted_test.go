@@ -129,7 +129,7 @@ func TestServerTools(t *testing.T) {
 	wants := map[string]string{"calculator": "391", "clock": "20", "weather": "rain in Bonn", "local_shout": "HEY!", "remote_shout": "HEY!", "python": "42", "say": "aloud", "ask_expert": ""}
 	var trace string
 	for name, want := range wants {
-		body := fmt.Sprintf(`{"model":"tiny","messages":[{"role":"user","content":"Go."}],"max_tokens":200,"temperature":0,"orchrt":{"max_rounds":2,"tools":[%q]},
+		body := fmt.Sprintf(`{"model":"tiny","messages":[{"role":"user","content":"Go."}],"max_tokens":80,"temperature":0,"orchrt":{"max_rounds":2,"tools":[%q]},
 			"tool_choice":{"type":"function","function":{"name":%q}}}`, name, name)
 		resp, err := http.Post(url+"/v1/chat/completions", "application/json", strings.NewReader(body))
 		if err != nil {
