@@ -56,8 +56,7 @@ func fail(s trace.Span, kind string, err error) {
 		kind = "_OTHER"
 	}
 	s.SetAttributes(attrErrorType.String(kind))
-	text := kind // not err's: it may quote what a tool or a model said
-	s.SetStatus(codes.Error, text)
+	s.SetStatus(codes.Error, kind) // not err's text: it may quote what a tool or a model said
 }
 
 // spanRun opens the span of a run.

@@ -123,7 +123,7 @@ func anyValue(v attribute.Value) message {
 		}
 		m.bytes(5, list)
 	default:
-		m.bytes(1, []byte(v.Emit()))
+		m.bytes(1, []byte(v.String()))
 	}
 	return m
 }
