@@ -75,9 +75,9 @@ func (s gemvShape) fit(rows, perBlock, perSM int) (fits, stages int) {
 // bulk says whether the GPU has bulk copies.
 func (d *Device) bulk() bool { return d.info.Major >= 9 }
 
-// gemvFits says whether gemv takes rows of in values of t on this GPU.
-func (d *Device) gemvFits(t kernels.Type, in int) bool {
-	rows, _ := d.gemvShapeOf(t, t, in).fit(1, d.info.SharedPerBlock, d.info.SharedPerSM)
+// gemvFits says whether the rows of p fit the shared memory of this GPU one by one.
+func (d *Device) gemvFits(p product) bool {
+	rows, _ := d.gemvShapeOf(p.w[0].Type, p.w[len(p.w)-1].Type, p.w[0].In).fit(1, d.info.SharedPerBlock, d.info.SharedPerSM)
 	return rows > 0
 }
 

@@ -36,18 +36,20 @@ type product struct {
 
 // multiply computes products that share their rows, on the kernels for so many.
 func (d *Device) multiply(products ...product) {
-	p := products[0]
-	if p.n >= gemmLeast {
+	fits := products[0].n <= gemvRows
+	for i, p := range products {
+		products[i].next = d.order.turn(p)
+		fits = fits && d.gemvFits(p)
+	}
+	switch {
+	case fits:
+		for _, p := range products {
+			d.gemv(p)
+		}
+	case products[0].n >= gemmLeast:
 		d.gemm(products...)
-		return
-	}
-	if p.n > gemvRows || !d.gemvFits(p.w[0].Type, p.w[0].In) {
+	default:
 		d.gemmSmall(products...)
-		return
-	}
-	for _, p := range products {
-		p.next = d.order.turn(p)
-		d.gemv(p)
 	}
 }
 
