@@ -56,8 +56,7 @@ func (c attendCase) attend(t testing.TB, dev kernels.Device, seed uint64) []floa
 	}
 	table, next := make([]int32, len(c.seqs)*widest), int32(pages-1)
 	kv := kernels.Cache{Type: c.cache, Pages: pages, Heads: c.kvHeads, HeadDim: c.dim}
-	var lines []bool // that hold a token
-	lines = make([]bool, pages*c.kvHeads*kernels.PageTokens)
+	lines := make([]bool, pages*c.kvHeads*kernels.PageTokens) // that hold a token
 	var pos, slot, seq []int32
 	for i, s := range c.seqs {
 		for p := range c.pages(i) {
