@@ -12,11 +12,6 @@ import (
 	"orchrt/sampler"
 )
 
-var (
-	_ kernels.Recorder = (*gpu.Device)(nil)
-	_ kernels.Drawer   = (*gpu.Device)(nil)
-)
-
 // emulatedGPU is the CUDA device on the emulator.
 func emulatedGPU(t testing.TB) *gpu.Device {
 	t.Helper()

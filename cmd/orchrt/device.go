@@ -155,15 +155,11 @@ func newGPU(drv gpu.Driver) (kernels.Device, error) {
 	if err != nil {
 		return nil, errors.Join(err, drv.Close())
 	}
-	dev, ok := any(d).(kernels.Device)
-	if !ok {
-		return nil, errors.Join(errors.New("the GPU device lacks operations in this build; --device cpu works"), d.Close())
-	}
-	return dev, nil
+	return d, nil
 }
 
 // onGPU says whether a device has memory of its own.
 func onGPU(dev kernels.Device) (*gpu.Device, bool) {
-	d, ok := any(dev).(*gpu.Device)
+	d, ok := dev.(*gpu.Device)
 	return d, ok
 }

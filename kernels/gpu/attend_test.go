@@ -37,18 +37,7 @@ func (c attendCase) pages(i int) int { return (c.seqs[i][0]+c.seqs[i][1]-1)/kern
 // where the type has them.
 func (c attendCase) attend(t testing.TB, dev kernels.Device, seed uint64) []float32 {
 	random := rand.New(rand.NewPCG(seed, 1))
-	put := func(data any) kernels.Buf {
-		b, err := binary.Append(nil, binary.NativeEndian, data)
-		if err != nil {
-			t.Fatal(err)
-		}
-		buf, err := dev.Alloc(int64(len(b)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		dev.Write(buf, b)
-		return buf
-	}
+	put := func(data any) kernels.Buf { return upload(t, dev, data) }
 	pages, widest := 1, 0 // page 0 belongs to nobody
 	for i := range c.seqs {
 		pages += c.pages(i)

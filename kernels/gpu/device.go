@@ -23,6 +23,11 @@ type Device struct {
 	recording bool // a step is being recorded: no memory may be allocated
 }
 
+var (
+	_ kernels.Recorder = (*Device)(nil)
+	_ kernels.Drawer   = (*Device)(nil)
+)
+
 // errClosed is what a device says after Close.
 var errClosed = errors.New("gpu: the device is closed")
 

@@ -14,7 +14,7 @@ import (
 )
 
 // upload puts numbers on a device.
-func upload(t testing.TB, d *gpu.Device, data any) kernels.Buf {
+func upload(t testing.TB, d kernels.Device, data any) kernels.Buf {
 	t.Helper()
 	b, err := binary.Append(nil, binary.NativeEndian, data)
 	if err != nil {
