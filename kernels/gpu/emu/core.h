@@ -87,6 +87,14 @@ struct Mbar {
 
 struct Machine;
 
+// A counter of arrive_last, and who arrived first.
+struct Counter {
+	const uint32_t *at;
+	ort_dim block;
+	int thread;
+	long offset; // of the call in the shared object
+};
+
 struct Launch {
 	Machine *machine;
 	const ort_kernel *kernel;
@@ -100,6 +108,7 @@ struct Launch {
 	std::atomic<int64_t> next{0};
 	std::atomic<bool> failed{false};
 	std::mutex lock;
+	std::vector<Counter> counters; // that are to be 0 again when the launch ends
 	char message[2000];
 };
 
@@ -175,6 +184,7 @@ void check_shared(Fiber *f, const void *p, uint32_t bytes, const char *what);
 void check_global(Fiber *f, const void *p, uint32_t bytes, const char *what, bool write);
 void explain_fault(Fiber *f, const void *p);
 void end_block(Block *b);
+void check_counters(Launch *l);
 
 // order.cc: what threads have seen of each other (races in shared memory), and copies
 void reset_clocks(Block *b);

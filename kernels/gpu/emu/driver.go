@@ -81,7 +81,7 @@ type Options struct {
 	SMs          int           // multiprocessors; 0: 4
 	Memory       int64         // bytes of memory; 0: 8 GB
 	Threads      int           // of the host, that run blocks; 0: 2
-	Limit        time.Duration // that a launch may take, in seconds; 0: 60 s
+	Limit        time.Duration // of processor time that a launch may take, in seconds; 0: 60 s
 	Sources      fs.FS         // .cu files at its root; nil: gpu.Sources
 }
 

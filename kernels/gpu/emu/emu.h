@@ -152,23 +152,25 @@ ORT_DEV void griddep_launch() { ort_griddep_launch(); }
 
 // ---- numbers
 
-#if defined(__F16C__)
-ORT_DEV float f16_to_f32(uint16_t h) { return _cvtsh_ss(h); }
-ORT_DEV uint16_t f32_to_f16(float f) { return _cvtss_sh(f, 0); }
-#else
-ORT_DEV float f16_to_f32(uint16_t h) {
+ORT_DEV float ort_f16_to_f32(uint16_t h) {
 	uint32_t sign = (uint32_t)(h & 0x8000) << 16, e = h >> 10 & 31, m = h & 0x3ff;
 	if (e == 31) return bits_f32(sign | 0x7f800000 | m << 13 | (m ? 0x400000 : 0));
 	if (e == 0) return bits_f32(sign | f32_bits((float)m * 0x1p-24f));
 	return bits_f32(sign | (e + 112) << 23 | m << 13);
 }
-ORT_DEV uint16_t f32_to_f16(float f) {
+ORT_DEV uint16_t ort_f32_to_f16(float f) {
 	uint32_t u = f32_bits(f), sign = u >> 16 & 0x8000, x = u & 0x7fffffff;
 	if (x > 0x7f800000) return (uint16_t)(sign | 0x7e00 | (x >> 13 & 0x3ff));
 	if (x >= 0x477ff000) return (uint16_t)(sign | 0x7c00); // rounds beyond 65504
 	if (x < 0x38800000) return (uint16_t)(sign | (uint32_t)rintf(bits_f32(x) * 0x1p24f));
 	return (uint16_t)(sign | (((x + 0xfff + (x >> 13 & 1)) >> 13) - 0x1c000));
 }
+#if defined(__F16C__)
+ORT_DEV float f16_to_f32(uint16_t h) { return _cvtsh_ss(h); }
+ORT_DEV uint16_t f32_to_f16(float f) { return _cvtss_sh(f, 0); }
+#else
+ORT_DEV float f16_to_f32(uint16_t h) { return ort_f16_to_f32(h); }
+ORT_DEV uint16_t f32_to_f16(float f) { return ort_f32_to_f16(f); }
 #endif
 ORT_DEV float bf16_to_f32(uint16_t h) { return bits_f32((uint32_t)h << 16); }
 ORT_DEV uint16_t f32_to_bf16(float f) {

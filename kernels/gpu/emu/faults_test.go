@@ -110,7 +110,9 @@ func TestFaults(t *testing.T) {
 		{"forever", 1, "has not ended"},
 		{"forever", 2, "has not ended"},
 		{"stack", 1, "bytes of stack"},
-		{"counter", 1, "it was not 0 at first|"},
+		{"counter", 1, "the counter holds 3 when the launch has ended"},
+		{"counter", 2, "the counter holds 1 when the launch has ended"},
+		{"counter", 3, "it was not 0 at first"},
 	} {
 		t.Run(fmt.Sprintf("%s-%d", c.kernel, c.fault), func(t *testing.T) {
 			n, threads := 64, 64
@@ -129,16 +131,9 @@ func TestFaults(t *testing.T) {
 			if err := launch(d, "fault_"+c.kernel, g, faultArgs{out, in, int32(n), 0}); err != nil {
 				t.Fatalf("without the fault: %v", err)
 			}
-			begin := time.Now()
 			err := launch(d, "fault_"+c.kernel, g, faultArgs{out, in, int32(n), int32(c.fault)})
 			if err == nil {
-				if strings.HasSuffix(c.want, "|") {
-					return
-				}
 				t.Fatal("the fault was not found")
-			}
-			if time.Since(begin) > 5*time.Second {
-				t.Errorf("found only after %v", time.Since(begin))
 			}
 			if !strings.Contains(err.Error(), "fault_"+c.kernel) || !strings.Contains(err.Error(), "block (") {
 				t.Errorf("the error does not name kernel and block: %v", err)

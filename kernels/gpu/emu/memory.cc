@@ -226,7 +226,23 @@ extern "C" bool ort_arrive_last(uint32_t *counter, uint32_t count) {
 	if (old >= count) fail_launch(running(), "arrive_last: the counter holds %u, and only %u arrive: it was not 0 at first", old, count);
 	while (!__atomic_compare_exchange_n(counter, &old, old >= count - 1 ? 0 : old + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
 	}
+	if (old == 0 && count > 1) {
+		Fiber *f = running();
+		Launch *l = f->block->launch;
+		std::lock_guard<std::mutex> hold(l->lock);
+		l->counters.push_back({counter, f->self.block, f->thread, object_offset(f->pc)});
+	}
 	return old == count - 1;
+}
+
+// Finds counters at which fewer or more arrived than were to.
+void check_counters(Launch *l) {
+	for (const Counter &c : l->counters)
+		if (*c.at != 0) {
+			snprintf(l->message, sizeof l->message, "block (%u,%u,%u), thread %d: arrive_last: the counter holds %u when the launch has ended, not 0, at @%lx@",
+			         c.block.x, c.block.y, c.block.z, c.thread, *c.at, c.offset);
+			return;
+		}
 }
 
 extern "C" uint32_t ort_atomic_add(uint32_t *p, uint32_t v) {
