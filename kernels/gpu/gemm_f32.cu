@@ -1,4 +1,5 @@
-// gemm_f32: products of more than 64 rows with float32 weights, in float32.
+// gemm_f32: products of more than 64 rows with float32 weights, in float32; and of 4 to 64 rows where shared memory is too small for the
+// ring of gemm_small.cuh (99 KB a block: sm_86, 89 and 120).
 //
 //   y[n, m] (=, += or silu(y)·) sum_k h[n, k]·w[m, k],   h[i] = x[row] or rmsnorm(x[row])·norm, row = i or want[i]
 //

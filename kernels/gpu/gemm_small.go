@@ -75,6 +75,12 @@ func (d *Device) gemmSmall(products ...product) {
 	var act [2]*narrowRows // f16, bf16
 	for _, mixed := range products {
 		for _, p := range mixed.byType(func(_, _ kernels.Type) bool { return false }) {
+			if f, _ := familyOf(p.w[0].Type); d.smallStages(f, 2) == 0 { // float32, where a block has less than 145 KB of shared memory
+				for _, s := range gemmSteps(p) {
+					d.gemmF32(s)
+				}
+				continue
+			}
 			i := 0
 			if p.w[0].Type == kernels.BF16 {
 				i = 1

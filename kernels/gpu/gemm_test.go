@@ -27,3 +27,17 @@ func TestManyRows(t *testing.T) {
 		})
 	}
 }
+
+// TestFewRowsWithoutBulkCopies runs the suite's cases on the kernels for 4 to 64 rows as GPUs below 9.0 run them, whose weights and
+// activations come by cp.async.
+func TestFewRowsWithoutBulkCopies(t *testing.T) {
+	t.Parallel()
+	kerneltest.RunMany(t, func(t *testing.T) kernels.Device {
+		d, err := gpu.New(emulated(t, emu.Options{Major: 8}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { d.Close() })
+		return d
+	}, kerneltest.Options{Tol: tolerances(), Many: []int{5, 14, 28, 61}})
+}
