@@ -84,10 +84,23 @@ func TestWithIncludes(t *testing.T) {
 		}
 	}
 	var all strings.Builder
-	if err := withIncludes(filepath.Join(dir, "a.cu"), map[string]bool{}, func(b []byte) { all.Write(b) }); err != nil {
+	if err := withIncludes(filepath.Join(dir, "a.cu"), map[string]bool{}, func(_ string, b []byte) { all.Write(b) }); err != nil {
 		t.Fatal(err)
 	}
 	if got := all.String(); strings.Count(got, "deep") != 1 || !strings.Contains(got, "absent.h") {
 		t.Errorf("read %q", got)
+	}
+}
+
+// TestVirtual: a target is made of the PTX of the nearest architecture that says what the source has to say.
+func TestVirtual(t *testing.T) {
+	plain, fp8, wgmma := "h2_mul(a, b)", "e4m3x2_to_f16x2(v)", "wgmma_commit()"
+	for _, c := range []struct{ arch, source, want string }{
+		{"80", plain, "80"}, {"86", fp8, "80"}, {"89", plain, "80"}, {"89", fp8, "89"},
+		{"90a", plain, "90"}, {"90a", fp8, "90"}, {"90a", wgmma, "90a"}, {"100", wgmma, "90"}, {"120", fp8, "90"},
+	} {
+		if got := virtualOf(target{arch: c.arch}, []byte(c.source)); got != c.want {
+			t.Errorf("%s for sm_%s is made of the PTX of compute_%s, want compute_%s", c.source, c.arch, got, c.want)
+		}
 	}
 }

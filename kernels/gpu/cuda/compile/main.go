@@ -69,7 +69,7 @@ func run(o options) error {
 		return err
 	}
 	slices.Sort(files)
-	objects, err := tc.compileAll(files)
+	objects, fronts, err := tc.compileAll(files)
 	if err != nil {
 		return err
 	}
@@ -86,15 +86,15 @@ func run(o options) error {
 	if err := write(o, tc, files, objects); err != nil {
 		return err
 	}
-	printTimes(os.Stderr, len(files), objects, time.Since(begin))
+	printTimes(os.Stderr, len(files), countKernels(objects), append(fronts, objects...), time.Since(begin))
 	if o.check && len(problems) > 0 {
 		return fmt.Errorf("%d kernels spill or are over their budget", len(problems))
 	}
 	return nil
 }
 
-// printTimes says what was compiled and what took longest.
-func printTimes(w io.Writer, files int, objects []*object, all time.Duration) {
+// printTimes says what was compiled, to PTX and from there, and what took longest.
+func printTimes(w io.Writer, files, kernels int, objects []*object, all time.Duration) {
 	slowest := slices.Clone(objects)
 	slices.SortStableFunc(slowest, func(a, b *object) int { return cmp.Compare(b.cpu, a.cpu) })
 	fresh, cpu, names := 0, time.Duration(0), ""
@@ -108,7 +108,7 @@ func printTimes(w io.Writer, files int, objects []*object, all time.Duration) {
 		}
 	}
 	fmt.Fprintf(w, "compile: %d kernels in %d files, %d of %d objects compiled in %.1f s (%.0f s of processor time%s)\n",
-		countKernels(objects), files, fresh, len(objects), all.Seconds(), cpu.Seconds(), names)
+		kernels, files, fresh, len(objects), all.Seconds(), cpu.Seconds(), names)
 }
 
 // write makes the fatbins and the manifest, and removes those of files that are gone.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -34,14 +35,40 @@ func (t target) String() string {
 // that of 9.0 without its a, for all that follow.
 var targets = []target{{"80", false}, {"86", false}, {"89", false}, {"90a", false}, {"100", false}, {"120", false}, {"90", true}}
 
-// flags of every compilation. No -use_fast_math: kernels say themselves where an approximation does.
-var flags = []string{"-std=c++17", "-O3", "-Xptxas", "-v"}
+// virtuals are the architectures that sources are compiled to PTX for, in ascending order. The sources say
+// one thing to several GPUs, so that one PTX serves them, and compiling it is more than half of
+// the work. word: of no use but to sources that contain it (ptx.cuh, which all include, aside).
+var virtuals = []struct{ arch, word string }{{"80", ""}, {"89", "e4m3x2"}, {"90", ""}, {"90a", "wgmma_"}}
+
+// virtualOf is the architecture whose PTX of a source becomes a target.
+func virtualOf(t target, source []byte) string {
+	best := ""
+	for _, v := range virtuals {
+		if version(v.arch) > version(t.arch) || strings.HasSuffix(v.arch, "a") && v.arch != t.arch || !bytes.Contains(source, []byte(v.word)) {
+			continue
+		}
+		best = v.arch
+	}
+	return best
+}
+
+// version is 90 for "90a".
+func version(arch string) int {
+	n, _ := strconv.Atoi(strings.TrimSuffix(arch, "a"))
+	return n
+}
+
+// Flags of every compilation, to PTX and from there. No -use_fast_math: kernels say themselves where an approximation does.
+var (
+	frontFlags = []string{"-std=c++17", "-O3", "-ptx"}
+	backFlags  = []string{"-O3", "-m64", "-v"}
+)
 
 // object is one file compiled for one target.
 type object struct {
 	op      string // name of the .cu file without its end
 	target  target
-	file    string // what nvcc wrote
+	file    string // what the compiler wrote
 	kernels []kernel
 	fresh   bool          // compiled now, not before
 	cpu     time.Duration // that compiling it took, now
@@ -100,16 +127,37 @@ func (tc *toolchain) timed(name string, args ...string) ([]byte, time.Duration, 
 	return out.Bytes(), c.ProcessState.UserTime() + c.ProcessState.SystemTime(), nil
 }
 
-// compileAll compiles every file for every target, the slowest targets first.
-func (tc *toolchain) compileAll(files []string) ([]*object, error) {
-	var objects []*object
-	var sources []string
+// compileAll compiles every file for every target. The PTX that several are made of is compiled once.
+func (tc *toolchain) compileAll(files []string) (objects, fronts []*object, err error) {
+	from := map[*object]*object{}
+	sources := map[*object]source{}
 	for _, file := range files {
+		src, err := readSource(file)
+		if err != nil {
+			return nil, nil, err
+		}
+		mine := map[string]*object{}
 		for _, t := range tc.targets {
-			objects = append(objects, &object{op: strings.TrimSuffix(filepath.Base(file), ".cu"), target: t})
-			sources = append(sources, file)
+			arch := virtualOf(t, src.text)
+			if mine[arch] == nil {
+				mine[arch] = &object{op: src.op, target: target{arch, true}}
+				sources[mine[arch]] = src
+				fronts = append(fronts, mine[arch])
+			}
+			ob := &object{op: src.op, target: t}
+			objects = append(objects, ob)
+			from[ob] = mine[arch]
 		}
 	}
+	err = tc.each(fronts, func(ob *object) error { return tc.toPTX(sources[ob], ob) })
+	if err == nil {
+		err = tc.each(objects, func(ob *object) error { return tc.assemble(from[ob], ob) })
+	}
+	return objects, fronts, err
+}
+
+// each calls f for all objects, as many at a time as there are jobs.
+func (tc *toolchain) each(objects []*object, f func(*object) error) error {
 	errs := make([]error, len(objects))
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, tc.jobs)
@@ -117,51 +165,79 @@ func (tc *toolchain) compileAll(files []string) ([]*object, error) {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			errs[i] = tc.compile(sources[i], ob)
+			errs[i] = f(ob)
 		})
 	}
 	wg.Wait()
-	return objects, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
-// compile compiles one file for one target, unless that was done before.
-func (tc *toolchain) compile(source string, ob *object) error {
-	args := slices.Clone(flags)
+// toPTX compiles a file for a virtual architecture, unless that was done before.
+func (tc *toolchain) toPTX(src source, ob *object) error {
+	args := append(slices.Clone(frontFlags), "-arch=compute_"+ob.target.arch)
+	_, err := tc.cached(ob, "nvcc", args, src.file, src.all)
+	return err
+}
+
+// assemble makes machine code of PTX, unless that was done before. A target that is PTX is it already.
+func (tc *toolchain) assemble(front, ob *object) error {
 	if ob.target.ptx {
-		args = append(args, "-ptx", "-arch=compute_"+ob.target.arch)
-	} else {
-		args = append(args, "-cubin", "-gencode", "arch=compute_"+ob.target.arch+",code=sm_"+ob.target.arch)
+		ob.file = front.file
+		return nil
 	}
-	h := sha256.New()
-	fmt.Fprintln(h, tc.version, args)
-	included := map[string]bool{}
-	if err := withIncludes(source, included, func(b []byte) { h.Write(b) }); err != nil {
+	args := append(slices.Clone(backFlags), "-arch=sm_"+ob.target.arch)
+	log, err := tc.cached(ob, "ptxas", args, front.file, []byte(filepath.Base(front.file)))
+	if err != nil {
 		return err
 	}
-	ob.file = filepath.Join(tc.cache, fmt.Sprintf("%s.%v.%x", ob.op, ob.target, h.Sum(nil)[:8]))
-	log, err := os.ReadFile(ob.file + ".log")
-	if err != nil {
-		ob.fresh = true
-		old, _ := filepath.Glob(filepath.Join(tc.cache, fmt.Sprintf("%s.%v.*", ob.op, ob.target)))
-		for _, f := range old {
-			os.Remove(f)
-		}
-		if log, ob.cpu, err = tc.timed("nvcc", append(args, "-o", ob.file, source)...); err != nil {
-			return err
-		}
-		if err := os.WriteFile(ob.file+".log", log, 0o644); err != nil {
-			return err
-		}
-	}
-	ob.kernels, err = parseReport(log)
-	if err != nil {
-		return fmt.Errorf("%s for %v: %w", source, ob.target, err)
+	if ob.kernels, err = parseReport(log); err != nil {
+		return fmt.Errorf("%s for %v: %w", ob.op, ob.target, err)
 	}
 	return nil
 }
 
-// withIncludes gives f a file and those that it includes by #include "…", each once.
-func withIncludes(name string, seen map[string]bool, f func([]byte)) error {
+// cached runs a compiler on a file, unless it ran before with the same arguments on the same content, and returns what it printed.
+func (tc *toolchain) cached(ob *object, program string, args []string, file string, content []byte) ([]byte, error) {
+	h := sha256.New()
+	fmt.Fprintln(h, tc.version, program, args)
+	h.Write(content)
+	ob.file = filepath.Join(tc.cache, fmt.Sprintf("%s.%v.%x", ob.op, ob.target, h.Sum(nil)[:8]))
+	log, err := os.ReadFile(ob.file + ".log")
+	if err == nil {
+		return log, nil
+	}
+	ob.fresh = true
+	old, _ := filepath.Glob(filepath.Join(tc.cache, fmt.Sprintf("%s.%v.*", ob.op, ob.target)))
+	for _, f := range old {
+		os.Remove(f)
+	}
+	if log, ob.cpu, err = tc.timed(program, append(args, "-o", ob.file, file)...); err != nil {
+		return nil, err
+	}
+	return log, os.WriteFile(ob.file+".log", log, 0o644)
+}
+
+// source is a .cu file.
+type source struct {
+	file, op string
+	text     []byte // with the headers that it includes but ptx.cuh
+	all      []byte // with all of them
+}
+
+// readSource reads a .cu file and the headers that it includes.
+func readSource(file string) (source, error) {
+	src := source{file: file, op: strings.TrimSuffix(filepath.Base(file), ".cu")}
+	err := withIncludes(file, map[string]bool{}, func(name string, b []byte) {
+		src.all = append(src.all, b...)
+		if filepath.Base(name) != "ptx.cuh" {
+			src.text = append(src.text, b...)
+		}
+	})
+	return src, err
+}
+
+// withIncludes gives f the name and the content of a file and of those that it includes by #include "…", each once.
+func withIncludes(name string, seen map[string]bool, f func(string, []byte)) error {
 	if seen[name] {
 		return nil
 	}
@@ -170,7 +246,7 @@ func withIncludes(name string, seen map[string]bool, f func([]byte)) error {
 	if err != nil {
 		return err
 	}
-	f(b)
+	f(name, b)
 	for _, m := range regexp.MustCompile(`(?m)^\s*#\s*include\s*"([^"]+)"`).FindAllSubmatch(b, -1) {
 		inner := filepath.Join(filepath.Dir(name), string(m[1]))
 		if err := withIncludes(inner, seen, f); err != nil && !errors.Is(err, os.ErrNotExist) { // emu.h is the emulator's
