@@ -44,6 +44,7 @@ ORT_DEV void draw_keep(DrawShared *s, const DrawRow *d, int n) {
 	s->total = sum;
 }
 
+// budget draw: 64 registers
 ORT_KERNEL(draw, DrawArgs, 32) {
 	DrawShared *s = (DrawShared *)ort_shared();
 	int lane = threadIdx.x;

@@ -131,7 +131,7 @@ template <int type, int rows> ORT_DEV void dot_floats(const uint8_t *group, int 
 	float4 sum[rows];
 #pragma unroll
 	for (int n = 0; n < rows; n++) sum[n] = make_float4(0.f, 0.f, 0.f, 0.f);
-#pragma unroll
+#pragma unroll(Packed<type>::codes == 32 ? 4 : 8) // of 32 bits: fewer registers
 	for (int quad = 0; quad < 8; quad++) {
 		float w[4];
 		if (Packed<type>::codes == 32) {

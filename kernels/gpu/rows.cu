@@ -81,6 +81,7 @@ template <bool bf16> ORT_DEV void convert_row(const RowsArgs &a) {
 	}
 }
 
+// budget rows_*: 40 registers
 ORT_KERNEL(rows_f16, RowsArgs, 256) { convert_row<false>(a); }
 ORT_KERNEL(rows_bf16, RowsArgs, 256) { convert_row<true>(a); }
 
@@ -92,6 +93,7 @@ struct FinishArgs {
 	int32_t n, spare;
 };
 
+// budget finish_heads: 40 registers
 ORT_KERNEL(finish_heads, FinishArgs, 128) {
 	int all = a.head.heads + 2 * a.head.kv.heads;
 	int i = (int)(blockIdx.x * 4 + threadIdx.x / 32);

@@ -152,6 +152,7 @@ ORT_DEV void top_merge(const TopArgs &a, TopShared *s, int r) {
 	}
 }
 
+// budget top: 64 registers
 ORT_KERNEL(top, TopArgs, TOP_THREADS) {
 	TopShared *s = (TopShared *)ort_shared();
 	int r = blockIdx.y, base = blockIdx.x * TOP_CHUNK, chunks = gridDim.x;
