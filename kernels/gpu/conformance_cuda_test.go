@@ -42,9 +42,9 @@ func (l *lent) Close() error {
 	return err
 }
 
-// openCUDA opens the first GPU; without one it skips the test, or fails it where
-// ORCHRT_NEED_GPU is set.
-func openCUDA(t *testing.T) gpu.Driver {
+// devices opens the first GPU and returns what makes devices on it, one after the other. A device that broke the context
+// leaves the next one a new context. Without a GPU it skips the test, or fails it where ORCHRT_NEED_GPU is set.
+func devices(t *testing.T) (gpu.Info, func(t *testing.T) kernels.Device) {
 	t.Helper()
 	if _, err := cuda.Devices(); err != nil {
 		if os.Getenv("ORCHRT_NEED_GPU") != "" {
@@ -61,23 +61,48 @@ func openCUDA(t *testing.T) gpu.Driver {
 			t.Error(err)
 		}
 	})
-	return drv
-}
-
-// TestConformanceCUDA runs the shared suite on the GPU.
-func TestConformanceCUDA(t *testing.T) {
-	drv := openCUDA(t)
 	t.Log(drv.Info())
-	opt := conformance()
-	if info := drv.Info(); info.Major*10+info.Minor < 89 {
-		opt.Caches = slices.DeleteFunc(opt.Caches, func(c kernels.CacheType) bool { return c == kernels.CacheFP8 })
-	}
-	kerneltest.Run(t, func(t *testing.T) kernels.Device {
+	return drv.Info(), func(t *testing.T) kernels.Device {
+		if drv.Read(nil, 0) != nil { // as the case before has said
+			drv.Close()
+			fresh, err := cuda.Open(0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			drv = fresh
+		}
 		d, err := gpu.New(&lent{drv, map[uint64]bool{}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { d.Close() })
 		return d
-	}, opt)
+	}
+}
+
+// TestConformanceCUDA runs the shared suite on the GPU.
+func TestConformanceCUDA(t *testing.T) {
+	info, open := devices(t)
+	opt := conformance()
+	if info.Major*10+info.Minor < 89 {
+		opt.Caches = slices.DeleteFunc(opt.Caches, func(c kernels.CacheType) bool { return c == kernels.CacheFP8 })
+	}
+	kerneltest.Run(t, open, opt)
+}
+
+// TestLargeCUDA runs the suite's cases of large steps on the kernels for them that TestConformanceCUDA does not reach on a GPU
+// that has wgmma.
+func TestLargeCUDA(t *testing.T) {
+	_, open := devices(t)
+	tol := tolerances()
+	delete(tol, kernels.F32)
+	for name, large := range map[string]gpu.LargeKernels{"warps": gpu.LargeWarps, "clusters": gpu.LargeClusters} {
+		t.Run(name, func(t *testing.T) {
+			kerneltest.RunMany(t, func(t *testing.T) kernels.Device {
+				d := open(t)
+				d.(*gpu.Device).UseLarge(large)
+				return d
+			}, kerneltest.Options{Tol: tol, Many: []int{65, 128, 130, 200}})
+		})
+	}
 }

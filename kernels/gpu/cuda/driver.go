@@ -247,6 +247,7 @@ func (d *driver) Close() error {
 		d.shim = nil
 	}
 	err := d.ctx.Destroy() // with its stream, modules and memory
+	d.ctx = cu.CUContext{}
 	if d.lost != nil {
 		return nil // it was reported, and nothing more can be expected of the context
 	}

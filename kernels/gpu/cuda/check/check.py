@@ -3,7 +3,7 @@
 
 It needs the files of make gpu-package beside it (orchrt, gpu.test and these scripts), the driver, and python3; no Go
 and no network. compute-sanitizer, PyTorch and transformers are used where they are. Each part has a time limit of its
-own, the whole ten minutes; after every part results.json and results.md hold what is known so far.
+own, the whole ten minutes; after every part results.json, results.md and logs.tar.gz hold what is known so far.
 
     check.py [--out DIR] [--work DIR] [--only PART,…] [--seconds 570]
 """
@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 
@@ -43,8 +44,10 @@ PEERS = {
 class Check:
     def __init__(self, args):
         self.out, self.work = os.path.abspath(args.out), os.path.abspath(args.work)
+        self.logs = os.path.join(self.work, "logs")
+        shutil.rmtree(self.logs, ignore_errors=True)
         os.makedirs(self.out, exist_ok=True)
-        os.makedirs(self.work, exist_ok=True)
+        os.makedirs(self.logs)
         self.end = time.time() + args.seconds
         self.only = args.only.split(",") if args.only else None
         self.device, self.preset = args.device, args.preset
@@ -56,20 +59,29 @@ class Check:
     def left(self, limit):
         return max(0.0, min(limit, self.end - time.time()))
 
-    def run(self, name, command, limit, env=None):
-        """Runs a command; its output goes to name.log. Returns (exit status or None for the time limit, output)."""
-        seconds = self.left(limit)
-        path = os.path.join(self.out, name + ".log")
-        if seconds < 3:
+    def run(self, name, command, limit, env=None, stall=None):
+        """Runs a command; its output goes to name.log. Returns (exit status, or None where it ran into the limit or printed
+        nothing for `stall` seconds; output)."""
+        end = time.time() + self.left(limit)
+        path = os.path.join(self.logs, name + ".log")
+        if end - time.time() < 3:
             return None, ""
         with open(path, "wb") as log:
             child = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=HERE, env={**os.environ, **(env or {})}, start_new_session=True)
-            try:
-                code = child.wait(seconds)
-            except subprocess.TimeoutExpired:
+            code, size, changed = None, 0, time.time()
+            while time.time() < end and (stall is None or time.time() - changed < stall):
+                try:
+                    code = child.wait(0.5)
+                    break
+                except subprocess.TimeoutExpired:
+                    if os.path.getsize(path) != size:
+                        size, changed = os.path.getsize(path), time.time()
+            else:
                 os.killpg(child.pid, 9)
-                child.wait()
-                code = None
+                try:
+                    child.wait(20)  # a process that waits for a hung GPU ends late or never
+                except subprocess.TimeoutExpired:
+                    pass
         with open(path, errors="replace") as log:
             return code, log.read()
 
@@ -101,9 +113,9 @@ class Check:
         path = os.path.join(self.work, f"{self.preset}-{kind}.gguf")
 
         def write():
-            if not os.path.exists(path):
-                subprocess.run([f"{HERE}/orchrt", "synth", "--preset", self.preset, "--type", kind, "-o", path], check=True,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            if not os.path.exists(path):  # orchrt gives the file its name once it is whole
+                with open(os.path.join(self.logs, f"synth-{kind}.log"), "wb") as log:
+                    subprocess.run([f"{HERE}/orchrt", "synth", "--preset", self.preset, "--type", kind, "-o", path], stdout=log, stderr=log)
 
         thread = threading.Thread(target=write, daemon=True)
         thread.start()
@@ -115,7 +127,8 @@ class Check:
         thread, path = self.models[kind]
         thread.join(self.left(120))
         if thread.is_alive() or not os.path.exists(path):
-            raise RuntimeError(f"orchrt synth made no {path}")
+            with open(os.path.join(self.logs, f"synth-{kind}.log"), errors="replace") as log:
+                raise RuntimeError(f"orchrt synth made no {path}: {log.read()[-300:]}")
         return path
 
     # ---- parts
@@ -130,27 +143,49 @@ class Check:
             "kernel": ["uname", "-sr"],
         }.items():
             if shutil.which(command[0]):
-                lines = subprocess.run(command, capture_output=True, text=True, timeout=30).stdout.strip().splitlines()
-                facts[name] = lines[-1] if lines else ""
+                try:
+                    lines = subprocess.run(command, capture_output=True, text=True, timeout=20).stdout.strip().splitlines()
+                    facts[name] = lines[-1] if lines else ""
+                except (OSError, subprocess.TimeoutExpired) as e:
+                    facts[name] = f"{type(e).__name__}: {e}"
         facts["cpus"] = os.cpu_count()
         return {"state": "passed"}
 
-    def conformance(self, pattern="TestConformanceCUDA", name="conformance", limit=150, prefix=()):
-        command = [*prefix, f"{HERE}/gpu.test", "-test.v", "-test.run", pattern]
-        code, text = self.run(name, command, limit, {"ORCHRT_NEED_GPU": "1"})
-        cases = re.findall(r"^\s+--- (PASS|FAIL|SKIP): \S*?/(\S+)", text, re.M)
-        leaves = [(s, c) for s, c in cases if not any(o != c and o.startswith(c + "/") for _, o in cases)]
-        count = {s: sum(1 for x, _ in leaves if x == s) for s in ("PASS", "FAIL", "SKIP")}
-        return {"state": self.state(code), "passed": count["PASS"], "failed": count["FAIL"], "skipped": count["SKIP"],
-                "failures": [c for s, c in leaves if s == "FAIL"][:40], "tail": "" if code == 0 else text[-1500:]}
+    def conformance(self, pattern="TestConformanceCUDA", name="conformance", limit=150, prefix=(), stall=25):
+        """Runs the suite. Where it crashes or hangs, the case at which it did is noted and the others go on without it."""
+        end = time.time() + limit
+        verdicts, texts, code = {}, [], None
+        for attempt in range(8):
+            skip = ["-test.skip", "|".join("^" + re.escape(part).replace("/", "$/^") + "$" for part in verdicts)] if verdicts else []
+            command = [*prefix, f"{HERE}/gpu.test", "-test.v", "-test.run", pattern, *skip]
+            code, text = self.run(f"{name}{attempt or ''}", command, end - time.time(), {"ORCHRT_NEED_GPU": "1"}, stall)
+            texts.append(text)
+            started = re.findall(r"^=== RUN   (\S+/\S+)$", text, re.M)
+            ended = dict((case, verdict) for verdict, case in re.findall(r"^\s+--- (PASS|FAIL|SKIP): (\S+/\S+)", text, re.M))
+            inner = {case for case in started if any(o.startswith(case + "/") for o in started)}
+            verdicts.update({case: verdict for case, verdict in ended.items() if case not in inner})
+            lost = [case for case in started if case not in ended and case not in inner]
+            if not lost:
+                break
+            # Go prints verdicts when the outermost test ends, but what a case complains of at once.
+            said = dict(re.findall(r"^=== RUN   (\S+/\S+)\n((?:(?!=== RUN).*\n)*)", text, re.M))
+            verdicts.update({case: "FAIL" if re.search(r"\.go:\d+: ", said.get(case, "")) else "PASS" for case in lost[:-1]})
+            verdicts[lost[-1]] = "hangs" if code is None else "crashes"
+        count = {v: sum(1 for x in verdicts.values() if x == v) for v in ("PASS", "FAIL", "SKIP")}
+        bad = [f"{case.split('/', 1)[1]}{'' if v == 'FAIL' else ' ' + v}" for case, v in verdicts.items() if v in ("FAIL", "hangs", "crashes")]
+        state = "passed" if code == 0 and not bad and count["PASS"] else "ran out of time" if code is None and not bad else "failed"
+        return {"state": state, "passed": count["PASS"], "failed": len(bad), "skipped": count["SKIP"],
+                "failures": bad[:60], "tail": "" if state == "passed" else failures(texts)}
 
     def sanitizer(self, tool, limit):
         if not shutil.which("compute-sanitizer"):
             return {"state": "left out: no compute-sanitizer"}
         r = self.conformance("TestConformanceCUDA/^(Pack|Top|Draw|Embed|MulAdd|NormGateUp|NormQKV|Attend)$/^(Q4_K|Q6_K|BF16|f16-128|q8-128)?$", tool, limit,
-                             ("compute-sanitizer", "--tool", tool, "--error-exitcode", "9", "--target-processes", "all"))
-        with open(os.path.join(self.out, tool + ".log"), errors="replace") as f:
-            r["summary"] = re.findall(r"(?:ERROR|RACECHECK) SUMMARY: .*", f.read())
+                             ("compute-sanitizer", "--tool", tool, "--error-exitcode", "9", "--target-processes", "all"), stall=None)
+        path = os.path.join(self.logs, tool + ".log")
+        if os.path.exists(path):
+            with open(path, errors="replace") as f:
+                r["summary"] = re.findall(r"(?:ERROR|RACECHECK) SUMMARY: .*", f.read())
         return r
 
     def parity(self, kind, limit):
@@ -161,8 +196,7 @@ class Check:
 
     def bench(self, name, kind, flags, limit, value):
         """A run of orchrt bench; value takes the table's rows from its report."""
-        log = name + ".json"
-        path = os.path.join(self.out, log)
+        path = os.path.join(self.logs, name + ".json")
         code, text = self.run(name, ["sh", "-c", 'exec "$0" "$@" >' + f"'{path}'", f"{HERE}/orchrt", "bench", "--json", "--model", self.model(kind),
                                      "--device", self.device, *flags], limit)
         if code != 0:
@@ -201,23 +235,25 @@ class Check:
             if not self.only:
                 self.make(kind)
         self.part("conformance", self.conformance)
-        self.part("load", self.load)
         self.part("q4_b1", lambda: self.bench("q4_b1", "Q4_K_M", ["-p", "0", "-n", "256", "-d", "1024"], 60, decode("q4_b1")))
         self.part("parity_q4", lambda: self.parity("Q4_K_M", 120))
         self.part("q4_prefill", lambda: self.bench("q4_prefill", "Q4_K_M", ["-p", "2048", "-n", "0"], 40, prefill("q4_prefill")))
         self.part("bf16_b1", lambda: self.bench("bf16_b1", "BF16", ["-p", "0", "-n", "128", "-d", "1024", "-r", "3"], 60, decode("bf16_b1")))
         self.part("bf16_prefill", lambda: self.bench("bf16_prefill", "BF16", ["-p", "2048", "-n", "0", "-r", "3"], 60, prefill("bf16_prefill")))
         self.part("q8_b1", lambda: self.bench("q8_b1", "Q8_0", ["-p", "0", "-n", "128", "-d", "1024", "-r", "3"], 60, decode("q8_b1")))
+        self.part("load", self.load)
         many = ["-p", "1024", "-n", "128", "-r", "1", "--concurrency", "64"]
         self.part("q4_b64", lambda: self.bench("q4_b64", "Q4_K_M", many, 60, together("q4_b64")))
         self.part("q4_32k", lambda: self.bench("q4_32k", "Q4_K_M", ["-p", "0", "-n", "64", "-d", "32640", "-r", "2"], 60, decode("q4_32k")))
         self.part("q4_b64_fp8", lambda: self.bench("q4_b64_fp8", "Q4_K_M", [*many, "--kv", "fp8"], 60, together("q4_b64_fp8")))
         self.part("q4_profile", lambda: self.bench("q4_profile", "Q4_K_M", ["-p", "2048", "-n", "64", "-d", "1024", "-r", "1", "--profile"], 60, lambda report: {}))
         self.part("peers", lambda: self.peers(150))
+        self.part("large", lambda: self.conformance("TestLargeCUDA", "large", 45))
         self.part("memcheck", lambda: self.sanitizer("memcheck", 60))
         self.part("racecheck", lambda: self.sanitizer("racecheck", 60))
         self.part("parity_bf16", lambda: self.parity("BF16", 100))
         self.write()
+        print(markdown(self.results)[:9000], flush=True)
         bad = [n for n, p in self.results["parts"].items() if p["state"] == "failed"]
         print(f"results in {self.out}/results.md; failed: {', '.join(bad) or 'none'}")
         return 1 if bad else 0
@@ -229,6 +265,14 @@ class Check:
         os.replace(path + ".tmp", path)
         with open(os.path.join(self.out, "results.md"), "w") as f:
             f.write(markdown(self.results))
+        with tarfile.open(os.path.join(self.out, "logs.tar.gz"), "w:gz") as tar:
+            tar.add(self.logs, "logs")
+
+
+def failures(texts, size=3000):
+    """What of test output says why: the lines of Go's reports, and the end."""
+    lines = [line for text in texts for line in text.splitlines() if re.search(r"\.go:\d+: |panic|fatal|SIG|goroutine 1 ", line)]
+    return ("\n".join(lines)[:size] + "\n…\n" + texts[-1][-800:]).strip()
 
 
 def rate(test):
