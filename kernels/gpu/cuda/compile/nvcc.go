@@ -261,10 +261,7 @@ func withIncludes(name string, seen map[string]bool, f func(string, []byte)) err
 func (tc *toolchain) writeFatbin(name string, objects []*object) error {
 	tmp := filepath.Join(tc.cache, filepath.Base(name)+".fatbin")
 	defer os.Remove(tmp)
-	args := []string{"--create=" + tmp, "-64"}
-	if help, err := tc.run("fatbinary", "--help"); err == nil && bytes.Contains(help, []byte("--compress-mode")) { // from CUDA 12.8 on
-		args = append(args, "--compress-mode=none")
-	}
+	args := []string{"--create=" + tmp, "-64", "--compress=false"}
 	for _, ob := range objects {
 		kind := "elf"
 		if ob.target.ptx {
