@@ -75,7 +75,7 @@ func describe(ordinal int) (info gpu.Info, dev cu.Device, err error) {
 }
 
 // readClocks asks NVML about a device; all is zero where there is none.
-func readClocks(dev cu.Device) (c C.ort_clocks) {
+func readClocks(dev cu.Device) (c C.ort_cuda_clocks) {
 	var at [3]int
 	for i, a := range []cu.DeviceAttribute{cu.PciDomainID, cu.PciBusID, cu.PciDeviceID} {
 		v, err := dev.Attribute(a)
@@ -84,7 +84,7 @@ func readClocks(dev cu.Device) (c C.ort_clocks) {
 		}
 		at[i] = v
 	}
-	C.ort_read_clocks(C.uint(at[0]), C.uint(at[1]), C.uint(at[2]), &c)
+	C.ort_cuda_read_clocks(C.uint(at[0]), C.uint(at[1]), C.uint(at[2]), &c)
 	return c
 }
 

@@ -38,7 +38,7 @@ type driver struct {
 	info   gpu.Info
 	ctx    cu.CUContext
 	stream cu.Stream
-	shim   *C.ort_shim
+	shim   *C.ort_cuda_shim
 
 	images  map[string]cu.Module // file of kernels → module
 	kernels *manifest
@@ -105,7 +105,7 @@ func (d *driver) start(ordinal int) (err error) {
 		return d.failure("making a stream", err)
 	}
 	stream := C.uintptr_t(uintptr(unsafe.Pointer(d.stream.C())))
-	return d.check("allocating page-locked memory", C.ort_open(&d.shim, handle(&d.ctx), stream, stageSlots, stageBytes))
+	return d.check("allocating page-locked memory", C.ort_cuda_open(&d.shim, handle(&d.ctx), stream, stageSlots, stageBytes))
 }
 
 // handle is the driver's handle in a type of cu that holds nothing else.
@@ -120,7 +120,7 @@ func (d *driver) within(what string, f func() error) error {
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if err := d.check(what, C.ort_use(d.shim)); err != nil {
+	if err := d.check(what, C.ort_cuda_use(d.shim)); err != nil {
 		return err
 	}
 	if err := f(); err != nil {
@@ -179,7 +179,7 @@ func (d *driver) Write(dst uint64, src []byte) error {
 	if d.capturing {
 		return errors.New("cuda: a copy from the host cannot be recorded")
 	}
-	return d.check("copying to the GPU", C.ort_write(d.shim, C.uint64_t(dst), unsafe.Pointer(&src[0]), C.size_t(len(src))))
+	return d.check("copying to the GPU", C.ort_cuda_write(d.shim, C.uint64_t(dst), unsafe.Pointer(&src[0]), C.size_t(len(src))))
 }
 
 // Read implements gpu.Driver.
@@ -190,7 +190,7 @@ func (d *driver) Read(dst []byte, src uint64) error {
 	if d.capturing {
 		return errors.New("cuda: a copy to the host cannot be recorded")
 	}
-	return d.check("waiting for the GPU", C.ort_read(d.shim, unsafe.Pointer(unsafe.SliceData(dst)), C.uint64_t(src), C.size_t(len(dst))))
+	return d.check("waiting for the GPU", C.ort_cuda_read(d.shim, unsafe.Pointer(unsafe.SliceData(dst)), C.uint64_t(src), C.size_t(len(dst))))
 }
 
 // Later implements gpu.Driver.
@@ -205,14 +205,14 @@ func (d *driver) Later(src uint64, n int64) (func(dst []byte) error, error) {
 		return nil, fmt.Errorf("cuda: Later of %d bytes, at most %d", n, stageBytes)
 	}
 	var ticket C.int
-	if err := d.check("copying from the GPU", C.ort_later(d.shim, C.uint64_t(src), C.size_t(n), &ticket)); err != nil {
+	if err := d.check("copying from the GPU", C.ort_cuda_later(d.shim, C.uint64_t(src), C.size_t(n), &ticket)); err != nil {
 		return nil, err
 	}
 	return func(dst []byte) error {
 		if d.lost != nil || len(dst) == 0 {
 			return d.lost
 		}
-		return d.check("waiting for the GPU", C.ort_await(d.shim, ticket, unsafe.Pointer(&dst[0]), C.size_t(min(len(dst), int(n)))))
+		return d.check("waiting for the GPU", C.ort_cuda_await(d.shim, ticket, unsafe.Pointer(&dst[0]), C.size_t(min(len(dst), int(n)))))
 	}, nil
 }
 
@@ -221,7 +221,7 @@ func (d *driver) Copy(dst, src uint64, n int64) error {
 	if d.lost != nil || n == 0 {
 		return d.lost
 	}
-	return d.check("copying on the GPU", C.ort_copy(d.shim, C.uint64_t(dst), C.uint64_t(src), C.size_t(n)))
+	return d.check("copying on the GPU", C.ort_cuda_copy(d.shim, C.uint64_t(dst), C.uint64_t(src), C.size_t(n)))
 }
 
 // Zero implements gpu.Driver.
@@ -229,7 +229,7 @@ func (d *driver) Zero(dst uint64, n int64) error {
 	if d.lost != nil || n == 0 {
 		return d.lost
 	}
-	return d.check("clearing memory", C.ort_zero(d.shim, C.uint64_t(dst), C.size_t(n)))
+	return d.check("clearing memory", C.ort_cuda_zero(d.shim, C.uint64_t(dst), C.size_t(n)))
 }
 
 // Close implements gpu.Driver. It frees all memory of the context, whether it was freed
@@ -243,7 +243,7 @@ func (d *driver) Close() error {
 	}
 	d.profile.close()
 	if d.shim != nil {
-		C.ort_close(d.shim)
+		C.ort_cuda_close(d.shim)
 		d.shim = nil
 	}
 	err := d.ctx.Destroy() // with its stream, modules and memory

@@ -38,7 +38,7 @@ func (e *Error) Error() string {
 
 // newError describes a CUresult.
 func newError(doing string, code int) *Error {
-	e := &Error{Doing: doing, Code: code, Name: C.GoString(C.ort_error_name(C.int(code))), Text: C.GoString(C.ort_error_text(C.int(code)))}
+	e := &Error{Doing: doing, Code: code, Name: C.GoString(C.ort_cuda_error_name(C.int(code))), Text: C.GoString(C.ort_cuda_error_text(C.int(code)))}
 	if e.Name == "" {
 		e.Name, e.Text = "unknown", "unknown error"
 	}

@@ -40,7 +40,7 @@ func (d *driver) Function(name string) (gpu.Function, error) {
 	}
 	f.handle = handle(&f.fn)
 	var n C.size_t
-	switch r := C.ort_param_bytes(d.shim, f.handle, &n); r {
+	switch r := C.ort_cuda_param_bytes(d.shim, f.handle, &n); r {
 	case success:
 		f.params = int(n)
 	case notFound: // drivers before CUDA 12.4
@@ -84,12 +84,12 @@ func (d *driver) Launch(fn gpu.Function, g gpu.Grid, args unsafe.Pointer, size u
 		if g.Shared > d.info.SharedPerBlock {
 			return fmt.Errorf("cuda: kernel %s needs %d bytes of shared memory, a block has %d on %s", f.name, g.Shared, d.info.SharedPerBlock, d.info.Name)
 		}
-		if err := d.check("allowing shared memory for kernel "+f.name, C.ort_allow_shared(d.shim, f.handle, C.size_t(g.Shared))); err != nil {
+		if err := d.check("allowing shared memory for kernel "+f.name, C.ort_cuda_allow_shared(d.shim, f.handle, C.size_t(g.Shared))); err != nil {
 			return err
 		}
 		f.shared = g.Shared
 	}
-	grid := C.ort_grid{x: C.uint32_t(g.X), y: C.uint32_t(max(g.Y, 1)), z: C.uint32_t(max(g.Z, 1)), threads: C.uint32_t(g.Threads),
+	grid := C.ort_cuda_grid{x: C.uint32_t(g.X), y: C.uint32_t(max(g.Y, 1)), z: C.uint32_t(max(g.Z, 1)), threads: C.uint32_t(g.Threads),
 		shared: C.uint32_t(g.Shared)}
 	if d.info.Major >= 9 {
 		grid.cluster = C.uint32_t(g.Cluster)
@@ -103,8 +103,8 @@ func (d *driver) Launch(fn gpu.Function, g gpu.Grid, args unsafe.Pointer, size u
 	return d.launch(f, grid, args)
 }
 
-func (d *driver) launch(f *function, grid C.ort_grid, args unsafe.Pointer) error {
-	if r := C.ort_launch(d.shim, f.handle, grid, args); r != success {
+func (d *driver) launch(f *function, grid C.ort_cuda_grid, args unsafe.Pointer) error {
+	if r := C.ort_cuda_launch(d.shim, f.handle, grid, args); r != success {
 		return d.check("launching kernel "+f.name, r)
 	}
 	return nil
@@ -129,7 +129,7 @@ func (d *driver) Capture(queue func() error) (gpu.Graph, error) {
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if err := d.check("beginning to record", C.ort_capture_begin(d.shim)); err != nil {
+	if err := d.check("beginning to record", C.ort_cuda_capture_begin(d.shim)); err != nil {
 		return nil, err
 	}
 	d.capturing = true
@@ -139,7 +139,7 @@ func (d *driver) Capture(queue func() error) (gpu.Graph, error) {
 	func() {
 		defer func() {
 			d.capturing = false
-			end := d.check("ending a recording", C.ort_capture_end(d.shim, drop, &g.exec))
+			end := d.check("ending a recording", C.ort_cuda_capture_end(d.shim, drop, &g.exec))
 			err = errors.Join(err, end)
 		}()
 		if err = queue(); err == nil {
@@ -158,7 +158,7 @@ func (d *driver) Replay(g gpu.Graph) error {
 	if d.lost != nil {
 		return d.lost
 	}
-	return d.check("starting a recorded step", C.ort_replay(d.shim, g.(*graph).exec))
+	return d.check("starting a recorded step", C.ort_cuda_replay(d.shim, g.(*graph).exec))
 }
 
 // Close implements gpu.Graph.
@@ -172,5 +172,5 @@ func (g *graph) Close() error {
 	if g.d.lost != nil {
 		return nil // it goes with the context
 	}
-	return g.d.check("freeing a recorded step", C.ort_free_graph(g.d.shim, exec))
+	return g.d.check("freeing a recorded step", C.ort_cuda_free_graph(g.d.shim, exec))
 }

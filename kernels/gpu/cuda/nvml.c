@@ -15,7 +15,7 @@ typedef struct nvml_device *nvml_device;
 
 #define FIND(name, ...) int (*name)(__VA_ARGS__) = (int (*)(__VA_ARGS__))dlsym(library, "nvml" #name)
 
-static int ask(void *library, const char *pci, ort_clocks *out) {
+static int ask(void *library, const char *pci, ort_cuda_clocks *out) {
 	FIND(SystemGetDriverVersion, char *, unsigned);
 	FIND(DeviceGetHandleByPciBusId_v2, const char *, nvml_device *);
 	FIND(DeviceGetClockInfo, nvml_device, int, unsigned *);
@@ -37,7 +37,7 @@ static int ask(void *library, const char *pci, ort_clocks *out) {
 	return 1;
 }
 
-int ort_read_clocks(unsigned domain, unsigned bus, unsigned device, ort_clocks *out) {
+int ort_cuda_read_clocks(unsigned domain, unsigned bus, unsigned device, ort_cuda_clocks *out) {
 	char pci[32];
 	int ok = 0;
 	memset(out, 0, sizeof *out);

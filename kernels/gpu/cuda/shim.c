@@ -18,7 +18,7 @@ typedef struct {
 	CUevent done;
 } slot;
 
-struct ort_shim {
+struct ort_cuda_shim {
 	CUcontext ctx;
 	CUstream stream;
 	uint64_t serial; // never the same for two shims
@@ -32,7 +32,7 @@ struct ort_shim {
 // address of one before, so that it cannot be told by its context.
 static __thread uint64_t current;
 
-int ort_use(ort_shim *s) {
+int ort_cuda_use(ort_cuda_shim *s) {
 	if (current == s->serial)
 		return CUDA_SUCCESS;
 	CUresult r = cuCtxSetCurrent(s->ctx);
@@ -48,13 +48,13 @@ int ort_use(ort_shim *s) {
 			return r_;                 \
 	} while (0)
 
-static int open_slot(ort_shim *s, slot *b) {
+static int open_slot(ort_cuda_shim *s, slot *b) {
 	TRY(cuMemHostAlloc((void **)&b->host, s->slot_bytes, CU_MEMHOSTALLOC_PORTABLE));
 	return cuEventCreate(&b->done, CU_EVENT_DISABLE_TIMING);
 }
 
-static int open_slots(ort_shim *s) {
-	TRY(ort_use(s));
+static int open_slots(ort_cuda_shim *s) {
+	TRY(ort_cuda_use(s));
 	for (size_t i = 0; i < s->slots; i++)
 		TRY(open_slot(s, &s->slot[i]));
 	for (int i = 0; i < 2; i++)
@@ -69,9 +69,9 @@ static void close_slot(slot *b) {
 		cuMemFreeHost(b->host);
 }
 
-int ort_open(ort_shim **out, uintptr_t ctx, uintptr_t stream, size_t slots, size_t slot_bytes) {
+int ort_cuda_open(ort_cuda_shim **out, uintptr_t ctx, uintptr_t stream, size_t slots, size_t slot_bytes) {
 	static uint64_t serials;
-	ort_shim *s = calloc(1, sizeof *s);
+	ort_cuda_shim *s = calloc(1, sizeof *s);
 	*out = NULL;
 	if (!s || !(s->slot = calloc(slots, sizeof *s->slot))) {
 		free(s);
@@ -84,14 +84,14 @@ int ort_open(ort_shim **out, uintptr_t ctx, uintptr_t stream, size_t slots, size
 	s->slot_bytes = slot_bytes;
 	int r = open_slots(s);
 	if (r != CUDA_SUCCESS)
-		ort_close(s);
+		ort_cuda_close(s);
 	else
 		*out = s;
 	return r;
 }
 
-void ort_close(ort_shim *s) {
-	ort_use(s);
+void ort_cuda_close(ort_cuda_shim *s) {
+	ort_cuda_use(s);
 	for (size_t i = 0; i < s->slots; i++)
 		close_slot(&s->slot[i]);
 	for (int i = 0; i < 2; i++)
@@ -102,20 +102,20 @@ void ort_close(ort_shim *s) {
 
 // ---- launches
 
-int ort_allow_shared(ort_shim *s, uintptr_t function, size_t bytes) {
-	TRY(ort_use(s));
+int ort_cuda_allow_shared(ort_cuda_shim *s, uintptr_t function, size_t bytes) {
+	TRY(ort_cuda_use(s));
 	return cuFuncSetAttribute((CUfunction)function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, (int)bytes);
 }
 
-int ort_param_bytes(ort_shim *s, uintptr_t function, size_t *bytes) {
-	TRY(ort_use(s));
+int ort_cuda_param_bytes(ort_cuda_shim *s, uintptr_t function, size_t *bytes) {
+	TRY(ort_cuda_use(s));
 	size_t offset, more;
 	TRY(cuFuncGetParamInfo((CUfunction)function, 0, &offset, bytes));
 	return cuFuncGetParamInfo((CUfunction)function, 1, &offset, &more) == CUDA_SUCCESS ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
 }
 
-int ort_launch(ort_shim *s, uintptr_t function, ort_grid g, const void *args) {
-	TRY(ort_use(s));
+int ort_cuda_launch(ort_cuda_shim *s, uintptr_t function, ort_cuda_grid g, const void *args) {
+	TRY(ort_cuda_use(s));
 	CUlaunchAttribute attrs[2];
 	CUlaunchConfig c = {.gridDimX = g.x, .gridDimY = g.y, .gridDimZ = g.z, .blockDimX = g.threads, .blockDimY = 1, .blockDimZ = 1,
 	                    .sharedMemBytes = g.shared, .hStream = s->stream, .attrs = attrs, .numAttrs = 0};
@@ -139,7 +139,7 @@ int ort_launch(ort_shim *s, uintptr_t function, ort_grid g, const void *args) {
 
 // next_slot records the end of the current slot's copies and goes on to the
 // next one for copies to the device, once its own are done.
-static int next_slot(ort_shim *s) {
+static int next_slot(ort_cuda_shim *s) {
 	if (s->slot[s->at].used > 0)
 		TRY(cuEventRecord(s->slot[s->at].done, s->stream));
 	s->at = (s->at + 1) % (s->slots - 1);
@@ -148,8 +148,8 @@ static int next_slot(ort_shim *s) {
 	return CUDA_SUCCESS;
 }
 
-int ort_write(ort_shim *s, uint64_t dst, const void *src, size_t n) {
-	TRY(ort_use(s));
+int ort_cuda_write(ort_cuda_shim *s, uint64_t dst, const void *src, size_t n) {
+	TRY(ort_cuda_use(s));
 	const uint8_t *from = src;
 	while (n > 0) {
 		if (s->slot[s->at].used == s->slot_bytes)
@@ -166,8 +166,8 @@ int ort_write(ort_shim *s, uint64_t dst, const void *src, size_t n) {
 	return CUDA_SUCCESS;
 }
 
-int ort_read(ort_shim *s, void *dst, uint64_t src, size_t n) {
-	TRY(ort_use(s));
+int ort_cuda_read(ort_cuda_shim *s, void *dst, uint64_t src, size_t n) {
+	TRY(ort_cuda_use(s));
 	uint8_t *to = dst, *host = s->slot[s->slots - 1].host;
 	do { // also where n is 0: Read waits for all work
 		size_t part = n < s->slot_bytes ? n : s->slot_bytes;
@@ -182,8 +182,8 @@ int ort_read(ort_shim *s, void *dst, uint64_t src, size_t n) {
 	return CUDA_SUCCESS;
 }
 
-int ort_later(ort_shim *s, uint64_t src, size_t n, int *ticket) {
-	TRY(ort_use(s));
+int ort_cuda_later(ort_cuda_shim *s, uint64_t src, size_t n, int *ticket) {
+	TRY(ort_cuda_use(s));
 	if (n > s->slot_bytes)
 		return CUDA_ERROR_INVALID_VALUE;
 	slot *b = &s->later[*ticket = s->next];
@@ -192,35 +192,35 @@ int ort_later(ort_shim *s, uint64_t src, size_t n, int *ticket) {
 	return cuEventRecord(b->done, s->stream);
 }
 
-int ort_await(ort_shim *s, int ticket, void *dst, size_t n) {
-	TRY(ort_use(s));
+int ort_cuda_await(ort_cuda_shim *s, int ticket, void *dst, size_t n) {
+	TRY(ort_cuda_use(s));
 	TRY(cuEventSynchronize(s->later[ticket].done));
 	memcpy(dst, s->later[ticket].host, n);
 	return CUDA_SUCCESS;
 }
 
-int ort_copy(ort_shim *s, uint64_t dst, uint64_t src, size_t n) {
-	TRY(ort_use(s));
+int ort_cuda_copy(ort_cuda_shim *s, uint64_t dst, uint64_t src, size_t n) {
+	TRY(ort_cuda_use(s));
 	return cuMemcpyDtoDAsync((CUdeviceptr)dst, (CUdeviceptr)src, n, s->stream);
 }
 
-int ort_zero(ort_shim *s, uint64_t dst, size_t n) {
-	TRY(ort_use(s));
+int ort_cuda_zero(ort_cuda_shim *s, uint64_t dst, size_t n) {
+	TRY(ort_cuda_use(s));
 	return cuMemsetD8Async((CUdeviceptr)dst, 0, n, s->stream);
 }
 
 // ---- graphs
 
-int ort_capture_begin(ort_shim *s) {
-	TRY(ort_use(s));
+int ort_cuda_capture_begin(ort_cuda_shim *s) {
+	TRY(ort_cuda_use(s));
 	return cuStreamBeginCapture(s->stream, CU_STREAM_CAPTURE_MODE_RELAXED);
 }
 
-int ort_capture_end(ort_shim *s, int drop, uintptr_t *exec) {
+int ort_cuda_capture_end(ort_cuda_shim *s, int drop, uintptr_t *exec) {
 	CUgraph graph = NULL;
 	CUgraphExec e = NULL;
 	*exec = 0;
-	TRY(ort_use(s));
+	TRY(ort_cuda_use(s));
 	TRY(cuStreamEndCapture(s->stream, &graph));
 	CUresult r = CUDA_SUCCESS;
 	if (!drop)
@@ -231,24 +231,24 @@ int ort_capture_end(ort_shim *s, int drop, uintptr_t *exec) {
 	return r;
 }
 
-int ort_replay(ort_shim *s, uintptr_t exec) {
-	TRY(ort_use(s));
+int ort_cuda_replay(ort_cuda_shim *s, uintptr_t exec) {
+	TRY(ort_cuda_use(s));
 	return cuGraphLaunch((CUgraphExec)exec, s->stream);
 }
 
-int ort_free_graph(ort_shim *s, uintptr_t exec) {
-	TRY(ort_use(s));
+int ort_cuda_free_graph(ort_cuda_shim *s, uintptr_t exec) {
+	TRY(ort_cuda_use(s));
 	return cuGraphExecDestroy((CUgraphExec)exec);
 }
 
 // ---- errors
 
-const char *ort_error_name(int result) {
+const char *ort_cuda_error_name(int result) {
 	const char *text = NULL;
 	return cuGetErrorName((CUresult)result, &text) == CUDA_SUCCESS && text ? text : "";
 }
 
-const char *ort_error_text(int result) {
+const char *ort_cuda_error_text(int result) {
 	const char *text = NULL;
 	return cuGetErrorString((CUresult)result, &text) == CUDA_SUCCESS && text ? text : "";
 }
