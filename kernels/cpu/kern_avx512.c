@@ -121,8 +121,39 @@ static void avx512_panel_rows(const ort_format *f, int mr, const uint8_t *panel,
 
 #include "kern.inc"
 
-// How far ahead of use a panel is fetched, in bytes.
-enum { AHEAD = 8192 };
+// How far ahead of use a panel is fetched into the first and, where not 0, into
+// the second cache, in bytes. What serves depends on how a processor fetches by
+// itself (BENCHMARKS.md): Intel's cores have few places for lines on their way into the first cache.
+static int ahead1 = 8192, ahead2 = 0;
+
+__attribute__((constructor)) static void set_ahead(void) {
+	__builtin_cpu_init();
+	if (!__builtin_cpu_is("intel")) return;
+	ahead1 = 4096;
+	ahead2 = 12288;
+}
+
+FORCE void fetch(const uint8_t *p, int n) {
+	for (int b = 0; b < n; b += 64) _mm_prefetch((const char *)p + ahead1 + b, _MM_HINT_T0);
+	if (ahead2)
+		for (int b = 0; b < n; b += 64) _mm_prefetch((const char *)p + ahead2 + b, _MM_HINT_T1);
+}
+
+// The 6-bit scales and minima of all groups of a HEAD_K4 header, [8][16] each,
+// as group_scale takes them apart one by one.
+FORCE void k4_scales(const uint8_t *h, uint8_t *sc, uint8_t *mn) {
+	const __m512i by = _mm512_set_epi32(4, 4, 4, 4, 0, 0, 0, 0, 4, 4, 4, 4, 0, 0, 0, 0);
+	const __m512i low4 = _mm512_set1_epi8(15), low6 = _mm512_set1_epi8(63);
+	__m512i both = _mm512_loadu_si512(h + 192);
+#pragma GCC unroll 2
+	for (int i = 0; i < 2; i++) {
+		__m512i low = _mm512_loadu_si512(h + 64 + 64 * i);
+		__m512i high = _mm512_srlv_epi32(_mm512_shuffle_i32x4(both, both, i ? 0xfa : 0x50), by); // a group's 4 bits lowest
+		// Bits of the neighbouring byte that the shifts of words bring along are masked.
+		_mm512_store_si512(sc + 64 * i, _mm512_and_si512(low6, _mm512_ternarylogic_epi32(low4, low, _mm512_slli_epi32(high, 4), 0xca)));
+		_mm512_store_si512(mn + 64 * i, _mm512_and_si512(low6, _mm512_ternarylogic_epi32(low4, _mm512_srli_epi32(low, 4), _mm512_slli_epi32(high, 2), 0xca)));
+	}
+}
 
 FORCE void panel_shape(shape s, int mr, const ort_format *f, const uint8_t *panel, int64_t in, const uint8_t *x, float *acc) {
 	int tiles = shape_super(s) / 32, bytes = shape_header(s) + tiles * shape_tile(s), groups = 32 / shape_group(s);
@@ -132,14 +163,21 @@ FORCE void panel_shape(shape s, int mr, const ort_format *f, const uint8_t *pane
 	for (int r = 0; r < mr; r++) a[r] = _mm512_loadu_ps(acc + 16 * r);
 	for (int64_t n = in / shape_super(s); n > 0; n--, panel += bytes) {
 		vf d = half16(panel) * f->dmul, m = super_min(s, panel);
-		for (int b = 0; b < shape_header(s); b += 64) _mm_prefetch((const char *)panel + AHEAD + b, _MM_HINT_T0);
+		uint8_t sc[128] __attribute__((aligned(64))), mins[128] __attribute__((aligned(64)));
+		if (s.head == HEAD_K4) k4_scales(panel, sc, mins);
+		fetch(panel, shape_header(s));
 		for (int t = 0; t < tiles; t++, x += ORT_XTILE * mr) {
 			const uint8_t *p = panel + shape_header(s) + t * shape_tile(s);
 			vu q[8];
 			vf ds[2], mn[2];
-			for (int b = 0; b < shape_tile(s); b += 64) _mm_prefetch((const char *)p + AHEAD + b, _MM_HINT_T0);
+			fetch(p, shape_tile(s));
 			tile_codes(s, lut, p, q);
-			for (int h = 0; h < groups; h++) group_scale(s, panel, d, m, t * groups + h, &ds[h], &mn[h]);
+			if (s.head == HEAD_K4) {
+				ds[0] = d * from_u8(bytes16(sc + 16 * t));
+				mn[0] = m * from_u8(bytes16(mins + 16 * t));
+			} else {
+				for (int h = 0; h < groups; h++) group_scale(s, panel, d, m, t * groups + h, &ds[h], &mn[h]);
+			}
 			tile_mr(mr, shape_group(s), shape_min(s), off, q, ds, mn, x, a);
 		}
 	}
