@@ -181,7 +181,7 @@ func (x *run) round(ctx context.Context, rd Round) (Step, error) {
 	if err != nil {
 		return Step{}, err
 	}
-	hold, timeout, err := x.holdTurn(&req, rd.Final)
+	hold, timeout, err := x.holdTurn(ctx, &req, rd.Final)
 	if err != nil {
 		return Step{}, err
 	}
@@ -235,8 +235,8 @@ func (x *run) resume(ctx context.Context) error {
 }
 
 // holdTurn reserves the worst case of a turn and returns its time.
-func (x *run) holdTurn(req *PolicyRequest, final bool) (*Hold, time.Duration, error) {
-	worst, err := x.estimate(req)
+func (x *run) holdTurn(ctx context.Context, req *PolicyRequest, final bool) (*Hold, time.Duration, error) {
+	worst, err := x.estimate(ctx, req)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -286,9 +286,9 @@ func (x *run) turnTimeout(final bool) time.Duration {
 }
 
 // estimate is the most tokens that a turn can use.
-func (x *run) estimate(req *PolicyRequest) (ModelUsage, error) {
+func (x *run) estimate(ctx context.Context, req *PolicyRequest) (ModelUsage, error) {
 	if e, ok := x.r.Policy.(Estimator); ok {
-		return e.Estimate(req)
+		return e.Estimate(ctx, req)
 	}
 	u := ModelUsage{Output: req.MaxTokens}
 	for _, m := range req.Messages {

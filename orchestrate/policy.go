@@ -18,7 +18,7 @@ type Policy interface {
 // prompt, and those of the longest answer. It may leave in r.Prepared what Next
 // would have to do again. Without it every byte of the request counts as a token.
 type Estimator interface {
-	Estimate(r *PolicyRequest) (ModelUsage, error)
+	Estimate(ctx context.Context, r *PolicyRequest) (ModelUsage, error)
 }
 
 // Renderer is a Policy that can tell the prompt of a request without running it.

@@ -15,6 +15,22 @@ type scratch struct {
 	ranks [shortWord]uint32
 	nodes []node
 	queue pairQueue
+
+	done  <-chan struct{} // ends the encoding early; nil: nothing does
+	ended bool            // it did
+}
+
+// stopped reports whether the encoding is to end.
+func (s *scratch) stopped() bool {
+	if s.done == nil || s.ended {
+		return s.ended
+	}
+	select {
+	case <-s.done:
+		s.ended = true
+	default:
+	}
+	return s.ended
 }
 
 func newScratch() *scratch { return new(scratch) }

@@ -15,17 +15,22 @@ type node struct {
 	prev, next int32  // -1 at the ends
 }
 
-// mergeLong is merge in O(n log n): the candidate pairs wait in a queue.
+// mergeLong is merge in O(n log n): the candidate pairs wait in a queue. What it returns is of no use once s has ended.
 func (t *Tokenizer) mergeLong(dst []int32, word string, s *scratch) []int32 {
 	if len(word) > giantWord {
-		t.giant.Lock()
-		defer t.giant.Unlock()
+		select {
+		case t.giant <- struct{}{}:
+		case <-s.done:
+			s.ended = true
+			return dst
+		}
+		defer func() { <-t.giant }()
 	}
 	s.startLong(t, word)
 	nodes := s.nodes
-	for {
+	for merges := 1; ; merges++ {
 		x, ok := s.queue.pop()
-		if !ok {
+		if !ok || merges%(1<<14) == 0 && s.stopped() {
 			break
 		}
 		at, rank := int32(uint32(x)), uint32(x>>32)

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync"
@@ -27,8 +28,8 @@ type Tokenizer struct {
 	addBOS        bool
 	ignoreMerges  bool
 
-	scratch sync.Pool  // of *scratch
-	giant   sync.Mutex // of mergeLong for giant words
+	scratch sync.Pool     // of *scratch
+	giant   chan struct{} // of size 1: held by mergeLong for a giant word
 }
 
 // UTF8Error reports text that is not valid UTF-8.
@@ -64,13 +65,28 @@ func (t *Tokenizer) Encode(text string, special bool) ([]int32, error) {
 
 // AppendEncode is Encode into dst, which it returns longer. On an error dst is returned as it was.
 func (t *Tokenizer) AppendEncode(dst []int32, text string, special bool) ([]int32, error) {
+	return t.AppendEncodeContext(context.Background(), dst, text, special)
+}
+
+// AppendEncodeContext is AppendEncode until ctx ends, whose cause is the error then: one word of megabytes takes
+// seconds, and longer where others wait for theirs.
+func (t *Tokenizer) AppendEncodeContext(ctx context.Context, dst []int32, text string, special bool) ([]int32, error) {
 	if err := checkUTF8(text); err != nil {
 		return dst, err
 	}
 	s := t.scratch.Get().(*scratch)
+	s.done, s.ended = ctx.Done(), false
 	defer t.scratch.Put(s)
+	ids := t.appendEncode(dst, text, special, s)
+	if s.ended {
+		return dst, context.Cause(ctx)
+	}
+	return ids, nil
+}
+
+func (t *Tokenizer) appendEncode(dst []int32, text string, special bool, s *scratch) []int32 {
 	if !special {
-		return t.appendText(dst, t.chars.nfc(text), s), nil
+		return t.appendText(dst, t.chars.nfc(text), s)
 	}
 	ordinary := func(part string) { dst = t.appendText(dst, part, s) }
 	token := func(id int32) { dst = append(dst, id) }
@@ -87,12 +103,15 @@ func (t *Tokenizer) AppendEncode(dst []int32, text string, special bool) ([]int3
 	} else {
 		t.inRaw.split(t.chars, text, normalise, token)
 	}
-	return dst, nil
+	return dst
 }
 
 // appendText appends the tokens of normalised text without added tokens.
 func (t *Tokenizer) appendText(dst []int32, text string, s *scratch) []int32 {
-	for i := 0; i < len(text); {
+	for words, i := 0, 0; i < len(text); words++ {
+		if words%4096 == 0 && s.stopped() {
+			break
+		}
 		j := t.chars.next(text, i)
 		dst = t.appendWord(dst, text, i, j, s)
 		i = j

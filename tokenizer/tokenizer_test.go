@@ -1,8 +1,11 @@
 package tokenizer
 
 import (
+	"context"
 	"errors"
+	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"unicode/utf8"
@@ -141,4 +144,40 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestEncodeEnds: an encoding whose context has ended returns nothing of its own, whether it waits for another giant
+// word or is in the middle of its own.
+func TestEncodeEnds(t *testing.T) {
+	tok := qwen3(t)
+	cause := errors.New("the client has left")
+	before := []int32{1, 2, 3}
+	word := strings.Repeat("ab", giantWord)
+	encode := func(ctx context.Context) {
+		t.Helper()
+		ids, err := tok.AppendEncodeContext(ctx, before, word, false)
+		if err != cause || !slices.Equal(ids, before) {
+			t.Errorf("%d ids, error %v", len(ids), err)
+		}
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	tok.giant <- struct{}{}
+	go cancel(cause)
+	encode(ctx) // would wait for ever
+	<-tok.giant
+
+	ctx, cancel = context.WithCancelCause(t.Context())
+	go func() {
+		for len(tok.giant) == 0 {
+			runtime.Gosched()
+		}
+		cancel(cause)
+	}()
+	encode(ctx) // it takes half a second
+
+	// What was cut short leaves nothing behind.
+	want := mustEncode(t, qwen3(t), "a few words and "+word, true)
+	if got := mustEncode(t, tok, "a few words and "+word, true); !slices.Equal(got, want) {
+		t.Error("the tokens differ after an encoding that was ended")
+	}
 }

@@ -111,6 +111,7 @@ func New(v Vocab) (*Tokenizer, error) {
 		return nil, err
 	}
 	t.scratch.New = func() any { return newScratch() }
+	t.giant = make(chan struct{}, 1)
 	return t, nil
 }
 

@@ -140,7 +140,7 @@ func generate(ctx context.Context, f *generateFlags, text string, schema []byte)
 	if err != nil {
 		return err
 	}
-	job, jerr := f.job(b, text, schema)
+	job, jerr := f.job(ctx, b, text, schema)
 	if jerr != nil {
 		return jerr
 	}
@@ -150,7 +150,7 @@ func generate(ctx context.Context, f *generateFlags, text string, schema []byte)
 }
 
 // job is the chat or the completion that the flags ask for.
-func (f *generateFlags) job(b *openai.Backend, text string, schema []byte) (*openai.Job, *openai.Error) {
+func (f *generateFlags) job(ctx context.Context, b *openai.Backend, text string, schema []byte) (*openai.Job, *openai.Error) {
 	settings := f.sampling.settings()
 	if f.eos {
 		settings.IgnoreEOS = &f.eos
@@ -160,7 +160,7 @@ func (f *generateFlags) job(b *openai.Backend, text string, schema []byte) (*ope
 		if f.system != "" {
 			return nil, &openai.Error{Message: "the model has no chat template: --system has no place to go"}
 		}
-		return b.Completion(&openai.CompletionRequest{Model: b.Names[0], Prompts: []openai.PromptInput{{Text: text}}, N: 1,
+		return b.Completion(ctx, &openai.CompletionRequest{Model: b.Names[0], Prompts: []openai.PromptInput{{Text: text}}, N: 1,
 			Sampling: settings, Limits: limits})
 	}
 	req := &openai.ChatRequest{Model: b.Names[0], N: 1, Sampling: settings, Limits: limits}
@@ -175,7 +175,7 @@ func (f *generateFlags) job(b *openai.Backend, text string, schema []byte) (*ope
 		req.Messages = append(req.Messages, chat.Message{Role: "system", Content: chat.Text(f.system)})
 	}
 	req.Messages = append(req.Messages, chat.Message{Role: "user", Content: chat.Text(text)})
-	return b.Chat(req)
+	return b.Chat(ctx, req)
 }
 
 // printJob prints the events of a job with one choice.

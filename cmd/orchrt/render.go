@@ -24,7 +24,7 @@ func runRender(ctx context.Context, args []string) int {
 	}
 	body, err := readArgument(ctx, fs.Arg(0))
 	if err == nil {
-		err = render(*model, body, *asJSON, os.Stdout)
+		err = render(ctx, *model, body, *asJSON, os.Stdout)
 	}
 	if err != nil {
 		return failed("render", err)
@@ -33,7 +33,7 @@ func runRender(ctx context.Context, args []string) int {
 }
 
 // render writes the prompt of the request body.
-func render(model string, body []byte, asJSON bool, w io.Writer) error {
+func render(ctx context.Context, model string, body []byte, asJSON bool, w io.Writer) error {
 	ck, err := checkpoint.Open(model)
 	if err != nil {
 		return err
@@ -47,7 +47,7 @@ func render(model string, body []byte, asJSON bool, w io.Writer) error {
 	if rerr != nil {
 		return rerr
 	}
-	prompt, ids, rerr := b.ChatPrompt(req)
+	prompt, ids, rerr := b.ChatPrompt(ctx, req)
 	if rerr != nil {
 		return rerr
 	}

@@ -1,6 +1,7 @@
 package anthropic
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -13,8 +14,8 @@ import (
 
 // Prepare makes the job of a request; requestID is what errors in its stream
 // name.
-func Prepare(b *openai.Backend, r *Request, requestID string) (openai.Answer, *openai.Error) {
-	job, err := chatJob(b, r.Chat)
+func Prepare(ctx context.Context, b *openai.Backend, r *Request, requestID string) (openai.Answer, *openai.Error) {
+	job, err := chatJob(ctx, b, r.Chat)
 	if err == nil && r.Budget > 0 {
 		err = job.LimitThinking(r.Budget)
 	}
@@ -30,21 +31,21 @@ func Prepare(b *openai.Backend, r *Request, requestID string) (openai.Answer, *o
 
 // chatJob prepares the chat request. A max_tokens beyond the context gives way
 // to it.
-func chatJob(b *openai.Backend, c openai.ChatRequest) (*openai.Job, *openai.Error) {
-	job, err := b.Chat(&c)
+func chatJob(ctx context.Context, b *openai.Backend, c openai.ChatRequest) (*openai.Job, *openai.Error) {
+	job, err := b.Chat(ctx, &c)
 	if err != nil && err.Code == openai.CodeContextExceeded && err.Param == c.Limits.MaxField {
 		c.Limits.MaxField = ""
-		return b.Chat(&c)
+		return b.Chat(ctx, &c)
 	}
 	return job, err
 }
 
 // CountTokens counts the tokens of the prompt of a request.
-func CountTokens(b *openai.Backend, r *Request) (*Count, *openai.Error) {
+func CountTokens(ctx context.Context, b *openai.Backend, r *Request) (*Count, *openai.Error) {
 	if _, err := b.Model(r.Chat.Model); err != nil {
 		return nil, err
 	}
-	_, ids, err := b.ChatPrompt(&r.Chat)
+	_, ids, err := b.ChatPrompt(ctx, &r.Chat)
 	if err != nil {
 		return nil, err.Rename(fieldName)
 	}

@@ -68,7 +68,7 @@ func (p *Policy) request(r orchestrate.PolicyRequest) *openai.ChatRequest {
 
 // Render implements orchestrate.Renderer.
 func (p *Policy) Render(r orchestrate.PolicyRequest) (string, error) {
-	prompt, _, err := p.Backend.ChatPrompt(p.request(r))
+	prompt, _, err := p.Backend.ChatPrompt(context.Background(), p.request(r))
 	if err != nil {
 		return "", err
 	}
@@ -76,8 +76,8 @@ func (p *Policy) Render(r orchestrate.PolicyRequest) (string, error) {
 }
 
 // Estimate implements orchestrate.Estimator.
-func (p *Policy) Estimate(r *orchestrate.PolicyRequest) (orchestrate.ModelUsage, error) {
-	prompt, ids, err := p.Backend.ChatPrompt(p.request(*r))
+func (p *Policy) Estimate(ctx context.Context, r *orchestrate.PolicyRequest) (orchestrate.ModelUsage, error) {
+	prompt, ids, err := p.Backend.ChatPrompt(ctx, p.request(*r))
 	if err != nil {
 		return orchestrate.ModelUsage{}, err
 	}
@@ -111,7 +111,7 @@ func (p *Policy) turn(ctx context.Context, r orchestrate.PolicyRequest) (orchest
 	req := p.request(r)
 	prompt, ok := r.Prepared.(*openai.Prompt)
 	if !ok {
-		text, ids, err := p.Backend.ChatPrompt(req)
+		text, ids, err := p.Backend.ChatPrompt(ctx, req)
 		if err != nil {
 			return turn, err
 		}

@@ -44,7 +44,7 @@ func prepare(t *testing.T, b *Backend, body string) (*Job, *Error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b.Chat(r)
+	return b.Chat(t.Context(), r)
 }
 
 func TestConstrain(t *testing.T) {

@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 
@@ -65,11 +66,11 @@ type splitOptions struct {
 
 // Chat prepares a chat request: it renders the template, counts the tokens and
 // checks everything that the model decides.
-func (b *Backend) Chat(r *ChatRequest) (*Job, *Error) {
+func (b *Backend) Chat(ctx context.Context, r *ChatRequest) (*Job, *Error) {
 	if err := b.checkModel(r.Model); err != nil {
 		return nil, err
 	}
-	prompt, ids, err := b.ChatPrompt(r)
+	prompt, ids, err := b.ChatPrompt(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -106,8 +107,8 @@ func (b *Backend) ChatWith(r *ChatRequest, p *Prompt) (*Job, *Error) {
 	return j, nil
 }
 
-// ChatPrompt renders a chat request: the prompt and its token ids.
-func (b *Backend) ChatPrompt(r *ChatRequest) (chat.Prompt, []int32, *Error) {
+// ChatPrompt renders a chat request: the prompt and its token ids. It ends early with ctx.
+func (b *Backend) ChatPrompt(ctx context.Context, r *ChatRequest) (chat.Prompt, []int32, *Error) {
 	if b.Template == nil {
 		return chat.Prompt{}, nil, invalid("messages", CodeUnsupported, "this model has no chat template; use /v1/completions")
 	}
@@ -126,22 +127,22 @@ func (b *Backend) ChatPrompt(r *ChatRequest) (chat.Prompt, []int32, *Error) {
 	if err != nil {
 		return p, nil, fieldError("", err)
 	}
-	ids, err := p.Encode(b.Tokenizer)
+	ids, err := p.Encode(ctx, b.Tokenizer)
 	if err != nil {
-		return p, nil, invalid("messages", CodeInvalidValue, "messages: %v", err)
+		return p, nil, encodeError(ctx, "messages", err)
 	}
 	return p, ids, nil
 }
 
 // Completion prepares a completions request.
-func (b *Backend) Completion(r *CompletionRequest) (*Job, *Error) {
+func (b *Backend) Completion(ctx context.Context, r *CompletionRequest) (*Job, *Error) {
 	if err := b.checkModel(r.Model); err != nil {
 		return nil, err
 	}
 	j := &Job{ID: newID("cmpl-"), n: r.N, tokenIDs: r.TokenIDs, Stream: r.Stream, IncludeUsage: r.IncludeUsage}
 	prompts := make([][]int32, len(r.Prompts))
 	for i, p := range r.Prompts {
-		ids, err := b.promptIDs(p)
+		ids, err := b.promptIDs(ctx, p)
 		if err != nil {
 			return nil, err
 		}
@@ -161,25 +162,33 @@ func (b *Backend) Completion(r *CompletionRequest) (*Job, *Error) {
 }
 
 // promptIDs encodes a text prompt, or checks the ids of the other kind.
-func (b *Backend) promptIDs(p PromptInput) ([]int32, *Error) {
+func (b *Backend) promptIDs(ctx context.Context, p PromptInput) ([]int32, *Error) {
 	if p.IDs != nil {
 		return p.IDs, b.checkIDs("prompt", p.IDs)
 	}
-	return b.encode(p.Text, true, true)
+	return b.encode(ctx, p.Text, true, true)
 }
 
 // encode encodes the text of the field "prompt"; with bos, after the token that
 // the model wants at the beginning of a text, if it wants one.
-func (b *Backend) encode(text string, special, bos bool) ([]int32, *Error) {
+func (b *Backend) encode(ctx context.Context, text string, special, bos bool) ([]int32, *Error) {
 	var ids []int32
 	if bos && b.Tokenizer.AddBOS() && b.Tokenizer.BOS() >= 0 {
 		ids = append(ids, b.Tokenizer.BOS())
 	}
-	ids, err := b.Tokenizer.AppendEncode(ids, text, special)
+	ids, err := b.Tokenizer.AppendEncodeContext(ctx, ids, text, special)
 	if err != nil {
-		return nil, invalid("prompt", CodeInvalidValue, "\"prompt\": %v", err)
+		return nil, encodeError(ctx, "prompt", err)
 	}
 	return ids, nil
+}
+
+// encodeError is why the text of a field was not encoded.
+func encodeError(ctx context.Context, field string, err error) *Error {
+	if ctx.Err() != nil {
+		return engineError(ctx.Err())
+	}
+	return invalid(field, CodeInvalidValue, "%q: %v", field, err)
 }
 
 // echo sets the text that the answer of c begins with.

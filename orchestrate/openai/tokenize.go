@@ -1,9 +1,11 @@
 package openai
 
+import "context"
+
 // Tokenize is the request of /tokenize: it returns the ids of a text, or of the
-// prompt of a conversation.
-func (b *Backend) Tokenize(body []byte) (*TokenizeResponse, *Error) {
-	ids, err := b.tokenize(body)
+// prompt of a conversation. It ends early with ctx.
+func (b *Backend) Tokenize(ctx context.Context, body []byte) (*TokenizeResponse, *Error) {
+	ids, err := b.tokenize(ctx, body)
 	if err != nil {
 		return nil, err
 	}
@@ -13,7 +15,7 @@ func (b *Backend) Tokenize(body []byte) (*TokenizeResponse, *Error) {
 	return &TokenizeResponse{Tokens: ids, Count: len(ids), MaxModelLen: b.Context}, nil
 }
 
-func (b *Backend) tokenize(body []byte) ([]int32, *Error) {
+func (b *Backend) tokenize(ctx context.Context, body []byte) ([]int32, *Error) {
 	o, err := b.parseText(body)
 	if err != nil {
 		return nil, err
@@ -27,7 +29,7 @@ func (b *Backend) tokenize(body []byte) ([]int32, *Error) {
 		if err := o.done(); err != nil {
 			return nil, err
 		}
-		_, ids, err := b.ChatPrompt(r)
+		_, ids, err := b.ChatPrompt(ctx, r)
 		return ids, err
 	}
 	text, ok := o.str("prompt")
@@ -39,7 +41,7 @@ func (b *Backend) tokenize(body []byte) ([]int32, *Error) {
 	if err := o.done(); err != nil {
 		return nil, err
 	}
-	return b.encode(text, special, bos)
+	return b.encode(ctx, text, special, bos)
 }
 
 // parseText splits a body of which "model" may be missing.

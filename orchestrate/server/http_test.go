@@ -232,6 +232,41 @@ func TestDisconnect(t *testing.T) {
 	}
 }
 
+// TestDisconnectEncoding leaves while the prompt is encoded, a word that takes seconds.
+func TestDisconnectEncoding(t *testing.T) {
+	var log bytes.Buffer
+	var mu sync.Mutex
+	s, hs := start(t, &script{}, Options{Log: slog.New(slog.NewJSONHandler(&lockedWriter{mu: &mu, w: &log}, nil))})
+	word := strings.Repeat("ab", 4<<20)
+	for path, body := range map[string]string{
+		"/v1/chat/completions": `{"model":"m","messages":[{"role":"user","content":"` + word + `"}]}`,
+		"/v1/completions":      `{"model":"m","prompt":"` + word + `"}`,
+		"/v1/responses":        `{"model":"m","input":"` + word + `"}`,
+		"/v1/messages":         `{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"` + word + `"}]}`,
+		"/tokenize":            `{"prompt":"` + word + `"}`,
+	} {
+		ctx, cancel := context.WithCancel(context.Background())
+		req, _ := http.NewRequestWithContext(ctx, "POST", hs.URL+path, strings.NewReader(body))
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			if resp, err := http.DefaultClient.Do(req); err == nil {
+				resp.Body.Close()
+			}
+		}()
+		active := func() int { s.mu.Lock(); defer s.mu.Unlock(); return s.active }
+		eventually(t, "the request has its place", func() bool { return active() == 1 })
+		cancel()
+		<-done
+		eventually(t, "the place is free", func() bool { return active() == 0 })
+		eventually(t, path+" in the log as left by its client", func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return strings.Contains(log.String(), `"route":"`+path+`","status":499`)
+		})
+	}
+}
+
 // TestStalledReader asks for an endless stream and never reads it.
 func TestStalledReader(t *testing.T) {
 	g := &script{started: make(chan struct{}, 1)}

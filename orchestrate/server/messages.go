@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 
 	"orchrt/orchestrate/anthropic"
@@ -38,22 +39,22 @@ func messagesPost(h handler) route {
 }
 
 func (s *Server) messages(w *recorder, r *http.Request, e *entry) *openai.Error {
-	return s.generate(w, r, e, func(b *openai.Backend, body []byte) (openai.Answer, *openai.Error) {
+	return s.generate(w, r, e, func(ctx context.Context, b *openai.Backend, body []byte) (openai.Answer, *openai.Error) {
 		req, err := anthropic.Parse(body)
 		if err != nil {
 			return nil, err
 		}
-		return anthropic.Prepare(b, req, e.id)
+		return anthropic.Prepare(ctx, b, req, e.id)
 	})
 }
 
 // countTokens counts the tokens of a prompt.
 func (s *Server) countTokens(w *recorder, r *http.Request, _ *entry) *openai.Error {
-	return s.convert(w, r, func(b *openai.Backend, body []byte) (any, *openai.Error) {
+	return s.convert(w, r, func(ctx context.Context, b *openai.Backend, body []byte) (any, *openai.Error) {
 		req, err := anthropic.ParseCount(body)
 		if err != nil {
 			return nil, err
 		}
-		return anthropic.CountTokens(b, req)
+		return anthropic.CountTokens(ctx, b, req)
 	})
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
@@ -17,7 +18,7 @@ const (
 )
 
 func (s *Server) responses(w *recorder, r *http.Request, e *entry) *openai.Error {
-	return s.generate(w, r, e, func(b *openai.Backend, body []byte) (openai.Answer, *openai.Error) {
+	return s.generate(w, r, e, func(ctx context.Context, b *openai.Backend, body []byte) (openai.Answer, *openai.Error) {
 		parse := openai.ParseResponses
 		if s.hosted.Load() != nil {
 			parse = openai.ParseServedResponses
@@ -27,7 +28,7 @@ func (s *Server) responses(w *recorder, r *http.Request, e *entry) *openai.Error
 			return nil, err
 		}
 		return b.Responses(req, s.stored, owner(r), func(c *openai.ChatRequest) (*openai.Job, *openai.Error) {
-			return s.prepare(b, c, hosted.Client{Owner: owner(r), Defers: true})
+			return s.prepare(ctx, b, c, hosted.Client{Owner: owner(r), Defers: true})
 		})
 	})
 }

@@ -154,7 +154,7 @@ func (s *Server) refuse(w *recorder, r *http.Request, err *openai.Error) {
 }
 
 func (s *Server) chat(w *recorder, r *http.Request, e *entry) *openai.Error {
-	return s.generate(w, r, e, func(b *openai.Backend, body []byte) (openai.Answer, *openai.Error) {
+	return s.generate(w, r, e, func(ctx context.Context, b *openai.Backend, body []byte) (openai.Answer, *openai.Error) {
 		parse := openai.ParseChat
 		if s.hosted.Load() != nil {
 			parse = openai.ParseServed
@@ -163,17 +163,17 @@ func (s *Server) chat(w *recorder, r *http.Request, e *entry) *openai.Error {
 		if err != nil {
 			return nil, err
 		}
-		return answer(s.prepare(b, req, hosted.Client{Owner: owner(r)}))
+		return answer(s.prepare(ctx, b, req, hosted.Client{Owner: owner(r)}))
 	})
 }
 
 func (s *Server) completion(w *recorder, r *http.Request, e *entry) *openai.Error {
-	return s.generate(w, r, e, func(b *openai.Backend, body []byte) (openai.Answer, *openai.Error) {
+	return s.generate(w, r, e, func(ctx context.Context, b *openai.Backend, body []byte) (openai.Answer, *openai.Error) {
 		req, err := openai.ParseCompletion(body)
 		if err != nil {
 			return nil, err
 		}
-		return answer(b.Completion(req))
+		return answer(b.Completion(ctx, req))
 	})
 }
 
@@ -208,22 +208,22 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) (*openai.Backen
 // generate runs one generation request: the body, a place, the job, the answer.
 // Its context ends with the client's connection or with the drain's deadline.
 func (s *Server) generate(w *recorder, r *http.Request, e *entry,
-	prepare func(*openai.Backend, []byte) (openai.Answer, *openai.Error)) *openai.Error {
+	prepare func(context.Context, *openai.Backend, []byte) (openai.Answer, *openai.Error)) *openai.Error {
 	b, body, err := s.receive(w, r)
 	if err != nil {
 		return err
 	}
 	defer s.end()
-	a, err := prepare(b, body)
+	ctx, cancel := s.bound(r)
+	defer cancel()
+	a, err := prepare(ctx, b, body)
 	if err != nil {
-		return err
+		return s.reason(ctx, err)
 	}
 	job := a.Job()
 	warn(w, job.Warnings)
-	ctx, ended := s.span(r, b, job)
+	ctx, ended := s.span(ctx, r, b, job)
 	defer func() { ended(e) }()
-	ctx, cancel := context.WithCancel(ctx)
-	defer context.AfterFunc(s.stop, cancel)()
 	job.OnToken = s.metrics.token
 	events := job.Run(ctx)
 	defer func() { // the sequences are gone when the request is
@@ -243,16 +243,32 @@ func (s *Server) reply(ctx context.Context, w *recorder, a openai.Answer, events
 		return s.stream(ctx, w, a, events)
 	}
 	v, err := a.Whole(events)
+	if err != nil || ctx.Err() != nil {
+		return s.reason(ctx, err)
+	}
+	s.writeJSON(w, http.StatusOK, v)
+	return nil
+}
+
+// bound is a context that ends with the client's connection or with the drain's deadline.
+func (s *Server) bound(r *http.Request) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(r.Context())
+	unhook := context.AfterFunc(s.stop, cancel)
+	return ctx, func() {
+		unhook()
+		cancel()
+	}
+}
+
+// reason is why a request whose context is ctx came to err: where ctx has ended, because of that.
+func (s *Server) reason(ctx context.Context, err *openai.Error) *openai.Error {
 	switch {
 	case s.stop.Err() != nil && err != nil:
 		return unavailable("the server was shut down before the answer was complete")
 	case ctx.Err() != nil:
 		return clientGone(context.Cause(ctx))
-	case err != nil:
-		return err
 	}
-	s.writeJSON(w, http.StatusOK, v)
-	return nil
+	return err
 }
 
 func (s *Server) models(w *recorder, _ *http.Request, _ *entry) *openai.Error {
@@ -278,29 +294,31 @@ func (s *Server) model(w *recorder, r *http.Request, _ *entry) *openai.Error {
 }
 
 func (s *Server) tokenize(w *recorder, r *http.Request, _ *entry) *openai.Error {
-	return s.convert(w, r, func(b *openai.Backend, body []byte) (any, *openai.Error) {
-		v, err := b.Tokenize(body)
+	return s.convert(w, r, func(ctx context.Context, b *openai.Backend, body []byte) (any, *openai.Error) {
+		v, err := b.Tokenize(ctx, body)
 		return v, err
 	})
 }
 
 func (s *Server) detokenize(w *recorder, r *http.Request, _ *entry) *openai.Error {
-	return s.convert(w, r, func(b *openai.Backend, body []byte) (any, *openai.Error) {
+	return s.convert(w, r, func(ctx context.Context, b *openai.Backend, body []byte) (any, *openai.Error) {
 		v, err := b.Detokenize(body)
 		return v, err
 	})
 }
 
 // convert answers a request that needs no engine.
-func (s *Server) convert(w *recorder, r *http.Request, f func(*openai.Backend, []byte) (any, *openai.Error)) *openai.Error {
+func (s *Server) convert(w *recorder, r *http.Request, f func(context.Context, *openai.Backend, []byte) (any, *openai.Error)) *openai.Error {
 	b, body, err := s.receive(w, r)
 	if err != nil {
 		return err
 	}
 	defer s.end()
-	v, err := f(b, body)
+	ctx, cancel := s.bound(r)
+	defer cancel()
+	v, err := f(ctx, b, body)
 	if err != nil {
-		return err
+		return s.reason(ctx, err)
 	}
 	s.writeJSON(w, http.StatusOK, v)
 	return nil

@@ -37,7 +37,7 @@ func (s *Server) SetTools(h *hosted.Service) {
 
 // prepare makes the job of a chat request: one of several turns where the server's
 // tools are for it.
-func (s *Server) prepare(b *openai.Backend, r *openai.ChatRequest, c hosted.Client) (*openai.Job, *openai.Error) {
+func (s *Server) prepare(ctx context.Context, b *openai.Backend, r *openai.ChatRequest, c hosted.Client) (*openai.Job, *openai.Error) {
 	h := s.hosted.Load()
 	if h != nil && h.Wants(r) {
 		return h.Chat(b, r, c)
@@ -50,15 +50,15 @@ func (s *Server) prepare(b *openai.Backend, r *openai.ChatRequest, c hosted.Clie
 			return nil, err
 		}
 	}
-	return b.Chat(r)
+	return b.Chat(ctx, r)
 }
 
 // span opens the span of a request; ended takes how it ended.
-func (s *Server) span(r *http.Request, b *openai.Backend, job *openai.Job) (context.Context, func(*entry)) {
+func (s *Server) span(ctx context.Context, r *http.Request, b *openai.Backend, job *openai.Job) (context.Context, func(*entry)) {
 	if s.opt.Tracer == nil {
-		return r.Context(), func(*entry) {}
+		return ctx, func(*entry) {}
 	}
-	ctx, ended := orchestrate.ServeSpan(r.Context(), s.opt.Tracer, r.Header.Get("Traceparent"), b.Names[0], job.Stream)
+	ctx, ended := orchestrate.ServeSpan(ctx, s.opt.Tracer, r.Header.Get("Traceparent"), b.Names[0], job.Stream)
 	return ctx, func(e *entry) {
 		u := job.Usage()
 		failure := ""

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"context"
 	"strings"
 
 	"orchrt/tokenizer"
@@ -29,17 +30,17 @@ func (p Prompt) String() string {
 
 // Encoder is what Encode needs of a tokenizer; *tokenizer.Tokenizer is one.
 type Encoder interface {
-	// AppendEncode appends the ids of text; with special false, all of it is ordinary.
-	AppendEncode(dst []int32, text string, special bool) ([]int32, error)
+	// AppendEncodeContext appends the ids of text; with special false, all of it is ordinary.
+	AppendEncodeContext(ctx context.Context, dst []int32, text string, special bool) ([]int32, error)
 	// Added returns the added tokens.
 	Added() []tokenizer.AddedToken
 }
 
-// Encode returns the prompt's token ids. Added tokens come from control
+// Encode returns the prompt's token ids, or the cause of ctx's end. Added tokens come from control
 // segments alone. The text between two of them is encoded in one piece, over
 // the borders of segments, as a tokenizer does that sees only the text.
-func (p Prompt) Encode(enc Encoder) ([]int32, error) {
-	e := encoding{enc: enc, added: make(spellings)}
+func (p Prompt) Encode(ctx context.Context, enc Encoder) ([]int32, error) {
+	e := encoding{ctx: ctx, enc: enc, added: make(spellings)}
 	for _, t := range enc.Added() {
 		e.added.add(t.Text, t.ID)
 	}
@@ -57,6 +58,7 @@ func (p Prompt) Encode(enc Encoder) ([]int32, error) {
 }
 
 type encoding struct {
+	ctx   context.Context
 	enc   Encoder
 	added spellings
 	plain strings.Builder // ordinary text since the last added token
@@ -85,7 +87,7 @@ func (e *encoding) flush() error {
 		return nil
 	}
 	var err error
-	e.ids, err = e.enc.AppendEncode(e.ids, e.plain.String(), false)
+	e.ids, err = e.enc.AppendEncodeContext(e.ctx, e.ids, e.plain.String(), false)
 	e.plain.Reset()
 	return err
 }

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -84,7 +85,7 @@ func TestSegments(t *testing.T) {
 
 // fakeEncoder gives every byte its own id; added tokens have ids from 1000.
 type fakeEncoder struct {
-	pieces []string // what AppendEncode was called with
+	pieces []string // what AppendEncodeContext was called with
 }
 
 var fakeAdded = []tokenizer.AddedToken{{ID: 1000, Text: "<|im_start|>", Special: true}, {ID: 1001, Text: "<|im_end|>", Special: true},
@@ -92,7 +93,7 @@ var fakeAdded = []tokenizer.AddedToken{{ID: 1000, Text: "<|im_start|>", Special:
 
 func (f *fakeEncoder) Added() []tokenizer.AddedToken { return fakeAdded }
 
-func (f *fakeEncoder) AppendEncode(dst []int32, text string, special bool) ([]int32, error) {
+func (f *fakeEncoder) AppendEncodeContext(_ context.Context, dst []int32, text string, special bool) ([]int32, error) {
 	if special {
 		return nil, errors.New("special tokens asked for")
 	}
@@ -106,7 +107,7 @@ func (f *fakeEncoder) AppendEncode(dst []int32, text string, special bool) ([]in
 func TestEncode(t *testing.T) {
 	p := Prompt{[]Segment{{"<|im_start|>user\n", true}, {"a<|im_end|><", false}, {"<|im_end|>\n<|im_start|>", true}, {"b", false}, {"c<|imx<think>", true}}}
 	var f fakeEncoder
-	ids, err := p.Encode(&f)
+	ids, err := p.Encode(t.Context(), &f)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,8 +154,8 @@ func TestAddedOption(t *testing.T) {
 			t.Errorf("control segment %q", s.Text)
 		}
 	}
-	ids1, err1 := p1.Encode(&fakeEncoder{})
-	ids2, err2 := p2.Encode(&fakeEncoder{})
+	ids1, err1 := p1.Encode(context.Background(), &fakeEncoder{})
+	ids2, err2 := p2.Encode(context.Background(), &fakeEncoder{})
 	if err1 != nil || err2 != nil || !slices.Equal(ids1, ids2) {
 		t.Errorf("ids differ: %v %v", ids1, ids2)
 	}

@@ -4,6 +4,7 @@ package chat
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -74,7 +75,7 @@ func (v *idVerifier) check(c *referenceCase, p Prompt) {
 	if c.IDs == nil || v.failed >= 5 {
 		return
 	}
-	got, err := p.Encode(v.tok)
+	got, err := p.Encode(context.Background(), v.tok)
 	if err != nil {
 		v.t.Errorf("%v\n%s", err, c.Body)
 		return
