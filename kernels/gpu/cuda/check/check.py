@@ -9,6 +9,7 @@ own, the whole ten minutes; after every part results.json, results.md and logs.t
 """
 
 import argparse
+import ctypes
 import json
 import os
 import re
@@ -135,6 +136,7 @@ class Check:
 
     def facts(self):
         facts = self.results["facts"]
+        facts["model"], facts["device"] = f"synthetic, --preset {self.preset}", f"--device {self.device}"
         for name, command in {
             "gpu": ["nvidia-smi", "--query-gpu=name,driver_version,memory.total,clocks.max.sm,clocks.max.mem,power.limit", "--format=csv,noheader"],
             "nvcc": ["nvcc", "--version"],
@@ -275,6 +277,19 @@ def failures(texts, size=3000):
     return ("\n".join(lines)[:size] + "\n…\n" + texts[-1][-800:]).strip()
 
 
+def no_gpu():
+    """Why there is no GPU to check, or None."""
+    try:
+        cuda = ctypes.CDLL("libcuda.so.1")
+    except OSError as e:
+        return f"no NVIDIA driver ({e})"
+    count = ctypes.c_int(0)
+    status = cuda.cuInit(0) or cuda.cuDeviceGetCount(ctypes.byref(count))
+    if status:
+        return f"an NVIDIA driver, but it does not start (CUresult {status})"
+    return None if count.value else "an NVIDIA driver, but no GPU"
+
+
 def rate(test):
     """For the tokens a second of one test of bench."""
     return lambda row: lambda report: {row: {"value": report[test]["tokens_per_second"]["mean"], "sd": report[test]["tokens_per_second"]["sd"], "unit": "tok/s",
@@ -299,7 +314,7 @@ def number(v):
 def markdown(results):
     lines = ["# orchrt on a GPU", ""]
     lines += [f"- {k}: {v}" for k, v in results["facts"].items()]
-    lines += ["", "| synthetic Qwen3-8B | limit at 4.3 TB/s | best published | goal | measured | ± sd |", "|---|---|---|---:|---:|---:|"]
+    lines += ["", "| synthetic model (limits and goals: Qwen3-8B) | limit at 4.3 TB/s | best published | goal | measured | ± sd |", "|---|---|---|---:|---:|---:|"]
     for row, (name, limit, best, goal) in ROWS.items():
         r = results["table"].get(row, {})
         lines.append(f"| {name} | {limit} | {best} | {goal:,} | {number(r.get('value'))} | {number(r.get('sd'))} |")
@@ -330,7 +345,12 @@ def main():
     p.add_argument("--seconds", type=float, default=570)
     p.add_argument("--device", default="cuda")
     p.add_argument("--preset", default="qwen3-8b", help="qwen3-0.6b or tiny try the script itself")
-    sys.exit(Check(p.parse_args()).all())
+    args = p.parse_args()
+    if args.device.startswith("cuda"):
+        why = no_gpu()
+        if why:
+            sys.exit(f"check.py: this machine has {why}: there is nothing to check. --device cpu --preset tiny tries the script itself.")
+    sys.exit(Check(args).all())
 
 
 if __name__ == "__main__":
