@@ -9,6 +9,7 @@ var (
 	iq3xxsLevels = [8]int8{4, 12, 20, 28, 36, 44, 52, 62}
 	iq3sLevels   = [8]int8{1, 3, 5, 7, 9, 11, 13, 15}
 	iq4Levels    = [16]int8{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113}
+	e2m1Levels   = [16]int8{0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12} // twice E2M1's values
 )
 
 // Codebook returns a new copy of the codebook of t, one of the IQ formats:

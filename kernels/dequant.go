@@ -9,9 +9,9 @@ import (
 )
 
 // Dequantize sets dst to the values of src, whole blocks of format t in the
-// layout of a GGUF file. It is the reference for every device: the float32
-// operations and their order are those of the gguf Python package, so that the
-// two agree to the last bit.
+// layout of a GGUF file (Int4 and Int8: see there). It is the reference for
+// every device: the float32 operations and their order are those of the gguf
+// Python package, so that the two agree to the last bit.
 //
 // Every pattern of bits is a valid block. Scales that are infinite or NaN give
 // what IEEE arithmetic gives (0·Inf is NaN), with unspecified NaN payloads.
@@ -91,6 +91,12 @@ func blockFunc(t Type) func(dst []float32, b []byte) {
 		return blockIQ4NL
 	case IQ4XS:
 		return blockIQ4XS
+	case NVFP4:
+		return blockNVFP4
+	case Int4:
+		return blockInt4
+	case Int8:
+		return blockInt8
 	}
 	panic("kernels: no blocks of " + t.String())
 }

@@ -16,7 +16,7 @@ import (
 // allTypes are the formats of this package, found from the type table.
 func allTypes() []Type {
 	var all []Type
-	for t := Type(0); t < 64; t++ {
+	for t := Type(0); t < 256; t++ {
 		if _, ok := t.Format(); ok {
 			all = append(all, t)
 		}
@@ -83,7 +83,7 @@ func TestDequantizeGolden(t *testing.T) {
 
 // goldenOrder is the order of the formats in testdata/dequant.golden.
 var goldenOrder = []Type{F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K,
-	IQ2XXS, IQ2XS, IQ2S, IQ3XXS, IQ3S, IQ1S, IQ1M, IQ4NL, IQ4XS}
+	IQ2XXS, IQ2XS, IQ2S, IQ3XXS, IQ3S, IQ1S, IQ1M, IQ4NL, IQ4XS, NVFP4, Int4, Int8}
 
 func TestGoldenHasEveryType(t *testing.T) {
 	if len(goldenOrder) != len(allTypes()) {

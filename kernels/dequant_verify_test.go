@@ -24,7 +24,7 @@ func verifyPython() string {
 // halfScales are the offsets of the float16 scales in a block of t.
 func halfScales(t Type) []int {
 	switch t {
-	case Q4_0, Q5_0, Q8_0, IQ4NL, IQ2XXS, IQ2XS, IQ2S, IQ3XXS, IQ3S, IQ1S, IQ4XS:
+	case Q4_0, Q5_0, Q8_0, IQ4NL, IQ2XXS, IQ2XS, IQ2S, IQ3XXS, IQ3S, IQ1S, IQ4XS, Int4, Int8:
 		return []int{0}
 	case Q4_1, Q5_1, Q4_K, Q5_K:
 		return []int{0, 2}
@@ -35,7 +35,7 @@ func halfScales(t Type) []int {
 	case Q6_K:
 		return []int{208}
 	}
-	return nil // IQ1_M spreads its scale over four words; random bytes reach it
+	return nil // the scales of IQ1_M and NVFP4 are spread or bytes; random ones reach them
 }
 
 // verifyBlocks are n blocks of random bytes of t. The scales of the first ones
@@ -71,7 +71,8 @@ func everyHalf() []byte {
 	return out
 }
 
-// TestVerifyDequantize compares every format with the gguf package: 2048 blocks
+// TestVerifyDequantize compares every format with the gguf package (Int4 and Int8
+// with their formula in numpy): 2048 blocks
 // of random bytes with scales of every kind, and all values of the 16-bit types.
 // The values agree to the last bit, where not NaN on both sides: with a NaN or
 // infinite scale both give what IEEE arithmetic gives.

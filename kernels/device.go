@@ -29,11 +29,16 @@ type Mat struct {
 
 // Weight is a matrix in a device's own layout, made by Device.Pack.
 // It multiplies activations as x·wᵀ: Out rows of In values.
+//
+// Its values are Scale times what Buf holds. Pack sets Scale to what its layout
+// needs, a power of two; whoever has a scale of the whole tensor beside the blocks, as
+// NVFP4 files do, multiplies Scale by it.
 type Weight struct {
-	Buf  Buf // [Out, In], device layout
-	Type Type
-	Out  int
-	In   int
+	Buf   Buf // [Out, In], device layout
+	Type  Type
+	Out   int
+	In    int
+	Scale float32
 }
 
 // Attention holds what NormQKV needs of one layer.
@@ -129,7 +134,8 @@ type Device interface {
 	Read(dst []byte, src Buf) error
 
 	// Pack reads a matrix [out, in] of block format t from src, where its rows
-	// lie one after the other, and lays it out for this device. An error of
+	// lie one after the other, and lays it out for this device; Scale of the
+	// result is for the values of the blocks as they are. An error of
 	// src is returned as it is and does not stick.
 	Pack(t Type, out, in int, src io.ReaderAt) (Weight, error)
 

@@ -3,7 +3,7 @@ package kernels
 import "fmt"
 
 // Type is the storage format of a weight, numbered as in GGUF
-// (ggml's ggml_type enumeration).
+// (ggml's ggml_type enumeration) where GGUF has it.
 type Type uint32
 
 // The block formats that a Device takes.
@@ -30,6 +30,30 @@ const (
 	IQ4XS  Type = 23
 	IQ1M   Type = 29
 	BF16   Type = 30
+	NVFP4  Type = 40
+)
+
+// Groups of integers under one scale, as checkpoints of compressed-tensors
+// (pack-quantized) and AutoAWQ have them. Their files keep codes, scales and zero
+// points apart; whoever reads such a file puts them together in blocks of 32:
+//
+//	Int4  d f16, zero u8, 16 bytes: codes 2i and 2i+1 in the low and the high half of byte i
+//	Int8  d f16, zero u8, 32 bytes of codes
+//
+// and a value is d·(code - zero), exactly; bits 4 to 7 of Int4's zero do not count.
+// These two serve all such files:
+//
+//   - Groups of 64 or 128 are as many blocks of 32 with the same scale, rows of one
+//     scale as many as there are. What that costs is 0.4 bits a weight of those
+//     files, where a scale for each 128 would do; what it saves are kernels for every size.
+//   - Symmetric files have the zero point 8, or 128.
+//   - Files whose columns are not in order of their groups (weight_g_idx) have no such blocks.
+//   - Scales in f16 are stored as they are. Those in bfloat16 or float32 are divided by the power of two
+//     that brings the largest of the tensor into [1, 2), and Weight.Scale is multiplied by it: those of bfloat16
+//     down to 2⁻¹⁷ of the largest are exact so, and smaller ones to 2⁻²⁵ of it.
+const (
+	Int4 Type = 200
+	Int8 Type = 201
 )
 
 // Format is the size of a format's blocks.
@@ -87,6 +111,12 @@ func (t Type) Format() (f Format, ok bool) {
 		return Format{"IQ4_NL", 32, 18}, true
 	case IQ4XS:
 		return Format{"IQ4_XS", 256, 136}, true
+	case NVFP4:
+		return Format{"NVFP4", 64, 36}, true
+	case Int4:
+		return Format{"INT4", 32, 19}, true
+	case Int8:
+		return Format{"INT8", 32, 35}, true
 	}
 	return Format{}, false
 }

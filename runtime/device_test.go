@@ -86,7 +86,7 @@ func (d *hashDevice) Pack(t kernels.Type, out, in int, src io.ReaderAt) (kernels
 	if err == nil {
 		d.words(b)[0] = d.layers
 	}
-	return kernels.Weight{Buf: b, Type: t, Out: out, In: in}, err
+	return kernels.Weight{Buf: b, Type: t, Out: out, In: in, Scale: 1}, err
 }
 
 func mix(h uint32, values ...uint32) uint32 {

@@ -37,7 +37,7 @@ func benchMat(b *testing.B, d *Device, rows, cols int) kernels.Mat {
 func BenchmarkMulAdd(b *testing.B) {
 	for _, isa := range ISAs() {
 		for _, threads := range []int{1, 2} {
-			for _, t := range []kernels.Type{kernels.Q4_K, kernels.Q6_K, kernels.Q8_0, kernels.Q4_0, kernels.IQ4XS, kernels.IQ2XXS, kernels.F16, kernels.BF16} {
+			for _, t := range []kernels.Type{kernels.Q4_K, kernels.Q6_K, kernels.Q8_0, kernels.Q4_0, kernels.IQ4XS, kernels.IQ2XXS, kernels.Int4, kernels.Int8, kernels.NVFP4, kernels.F16, kernels.BF16} {
 				for _, rows := range []int{1, 4, 128} {
 					b.Run(fmt.Sprintf("%s/threads=%d/%v/rows=%d", isa, threads, t, rows), func(b *testing.B) {
 						d, err := New(Options{Threads: threads, ISA: isa})

@@ -1,7 +1,7 @@
 // Declarations shared by the C files of the CPU device.
 //
 // Weights are packed in panels of 16 output rows. A quantised panel is a run of
-// "supers" (32 or 256 columns), each a header of scales followed by tiles of 32
+// "supers" (32, 64 or 256 columns), each a header of scales followed by tiles of 32
 // columns; format.c describes them. A tile unpacks to 8 steps of 64 bytes, step
 // s holding, for each of 16 rows, the 4 codes of columns 4s..4s+3, so that one
 // dot-product instruction takes 16 rows by 4 columns. A float panel is
@@ -39,14 +39,16 @@ enum {
 	HEAD_Q2,    // f16 d[16], dmin[16], u8 [16][16]: scale | min<<4, groups of 16
 	HEAD_S16,   // f16 d[16], s8 [16][16], groups of 16
 	HEAD_S32,   // f16 d[16], s8 [8][16], groups of 32
+	HEAD_DZ,    // f16 d[16], u8 z[16]; w = d*(q - z); super of 32
+	HEAD_E16,   // e4m3 [4][16], 0x7f for 480, groups of 16; super of 64
 	HEAD_NONE
 };
 
 // ort_format describes one packed weight format.
 typedef struct {
-	int type;          // GGUF type number
+	int type;          // kernels.Type
 	int plane, head;
-	int super;         // columns of a super: 32 or 256; 1 for floats
+	int super;         // columns of a super: 32, 64 or 256; 1 for floats
 	int block;         // bytes of a source block of `super` columns
 	int header, tile;  // bytes
 	int off;           // value = scale*(code - off) [- min]
@@ -70,6 +72,7 @@ typedef struct {
 	const uint8_t *data;
 	int64_t out, in;
 	int64_t panel; // bytes of a panel
+	float scale;   // of all values
 } ort_weight;
 
 // ort_attend is one work item of attention: rows of one sequence that follow

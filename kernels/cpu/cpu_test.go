@@ -12,7 +12,7 @@ import (
 
 var types = []kernels.Type{kernels.F32, kernels.F16, kernels.BF16, kernels.Q4_0, kernels.Q4_1, kernels.Q5_0, kernels.Q5_1, kernels.Q8_0,
 	kernels.Q2_K, kernels.Q3_K, kernels.Q4_K, kernels.Q5_K, kernels.Q6_K, kernels.IQ2XXS, kernels.IQ2XS, kernels.IQ2S, kernels.IQ3XXS,
-	kernels.IQ3S, kernels.IQ1S, kernels.IQ1M, kernels.IQ4NL, kernels.IQ4XS}
+	kernels.IQ3S, kernels.IQ1S, kernels.IQ1M, kernels.IQ4NL, kernels.IQ4XS, kernels.NVFP4, kernels.Int4, kernels.Int8}
 
 // randomRows makes rows of random blocks whose scales are small and finite.
 func randomRows(r *rand.Rand, t kernels.Type, out, in int) []byte {
@@ -38,6 +38,10 @@ func randomRows(r *rand.Rand, t kernels.Type, out, in int) []byte {
 			half(at + 82)
 		case kernels.Q3_K, kernels.Q6_K:
 			half(at + f.Bytes - 2)
+		case kernels.NVFP4:
+			for i := range 4 {
+				b[at+i] = b[at+i]&15 | 0x10
+			}
 		case kernels.IQ1M:
 			b[at+55] = b[at+55]&0x0f | 0x20
 		default:

@@ -11,6 +11,8 @@ static const uint8_t lut_iq3xxs[16] = {66, 74, 82, 90, 98, 106, 114, 124, 58, 50
 static const uint8_t lut_iq3s[16] = {16, 18, 20, 22, 24, 26, 28, 30, 14, 12, 10, 8, 6, 4, 2, 0};
 static const uint8_t lut_iq2[16] = {51, 68, 86, 0, 35, 18, 0, 0};
 static const uint8_t lut_iq1[16] = {2, 10, 18, 0, 0, 8, 16, 0};
+// E2M1: twice the value + 12 (off 12).
+static const uint8_t lut_e2m1[16] = {12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0};
 
 //  type plane head super block header tile off min group dmul lut
 static const ort_format formats[] = {
@@ -36,6 +38,9 @@ static const ort_format formats[] = {
 	{29, PLANE_21, HEAD_S16, 256, 56, 288, 192, 9, 0, 16, 0.125f, lut_iq1},    // IQ1_M
 	{20, PLANE_4, HEAD_D, 32, 18, 32, 256, 128, 0, 32, 1, lut_iq4},            // IQ4_NL
 	{23, PLANE_4, HEAD_S32, 256, 136, 160, 256, 128, 0, 32, 1, lut_iq4},       // IQ4_XS
+	{40, PLANE_4, HEAD_E16, 64, 36, 64, 256, 12, 0, 16, 0.5f, lut_e2m1},       // NVFP4
+	{200, PLANE_4, HEAD_DZ, 32, 19, 48, 256, 0, 1, 32, 1, NULL},               // Int4
+	{201, PLANE_8, HEAD_DZ, 32, 35, 48, 512, 128, 1, 32, 1, NULL},             // Int8: codes and zeros less 128
 };
 
 const ort_format *ort_find_format(int type) {
@@ -206,6 +211,17 @@ static void decode_iq4xs(row_super *o, const uint8_t *b) {
 	}
 }
 
+// E2M1 by 16 with a scale each. The scale's sign does not count, and 0x7f stands for 0.
+static void decode_nvfp4(row_super *o, const uint8_t *b) {
+	for (int g = 0; g < 4; g++) {
+		o->sc[g] = b[g] == 0x7f ? 0 : b[g] & 0x7f;
+		for (int l = 0; l < 8; l++) {
+			o->q[16 * g + l] = b[4 + 8 * g + l] & 15;
+			o->q[16 * g + 8 + l] = b[4 + 8 * g + l] >> 4;
+		}
+	}
+}
+
 static void decode(row_super *o, int type, const uint8_t *b, const int8_t *book) {
 	switch (type) {
 	case 2: case 20: o->d = u16(b); decode_q4(o, b + 2); break;
@@ -226,13 +242,24 @@ static void decode(row_super *o, int type, const uint8_t *b, const int8_t *book)
 	case 18: case 21: decode_iq3(o, type, b, book); break;
 	case 19: case 29: decode_iq1(o, type, b, book); break;
 	case 23: decode_iq4xs(o, b); break;
+	case 40: decode_nvfp4(o, b); break;
+	case 200:
+		o->d = u16(b); o->mn[0] = b[2] & 15;
+		for (int l = 0; l < 16; l++) { o->q[2 * l] = b[3 + l] & 15; o->q[2 * l + 1] = b[3 + l] >> 4; }
+		break;
+	case 201: o->d = u16(b); o->mn[0] = b[2]; memcpy(o->q, b + 3, 32); break;
 	}
 }
 
 static void put_header(const ort_format *f, uint8_t *h, const row_super *o, int r) {
+	if (f->head == HEAD_E16) {
+		for (int g = 0; g < 4; g++) h[16 * g + r] = o->sc[g];
+		return;
+	}
 	memcpy(h + 2 * r, &o->d, 2);
 	switch (f->head) {
 	case HEAD_DM: memcpy(h + 32 + 2 * r, &o->m, 2); break;
+	case HEAD_DZ: h[32 + r] = o->mn[0]; break;
 	case HEAD_K4:
 		memcpy(h + 32 + 2 * r, &o->m, 2);
 		for (int g = 0; g < 8; g++) {

@@ -222,7 +222,7 @@ FORCE void panel_shape(shape s, int mr, const ort_format *f, const uint8_t *pane
 	load_acc(mr, acc, a);
 	for (int64_t n = in / shape_super(s); n > 0; n--, panel += bytes) {
 		vn d[2], m[2];
-		for (int i = 0; i < 2; i++) { d[i] = halfn(panel + 16 * i) * f->dmul; m[i] = super_min(s, panel + 16 * i); }
+		for (int i = 0; i < 2; i++) { d[i] = super_scale(s, f, panel + 16 * i); m[i] = super_min(s, panel + 16 * i); }
 		for (int b = 0; b < shape_header(s); b += 64) _mm_prefetch((const char *)panel + AHEAD + b, _MM_HINT_T1);
 		for (int t = 0; t < tiles; t++, x += ORT_XTILE * mr) {
 			const uint8_t *p = panel + shape_header(s) + t * shape_tile(s);

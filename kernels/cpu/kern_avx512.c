@@ -50,7 +50,7 @@ INLINE __m512i splat32(const uint8_t *p) {
 
 // One tile times mr rows. Four accumulating instructions per half tile, then the
 // offset and scale; then the weight's scale and minimum.
-INLINE void tile_mr(int mr, int group, int has_min, __m512 off, const vu *q, const vf *ds, const vf *mn, const uint8_t *x, __m512 *a) {
+INLINE void tile_mr(int mr, int group, int has_min, int has_off, __m512 off, const vu *q, const vf *ds, const vf *mn, const uint8_t *x, __m512 *a) {
 	const float *d = (const float *)(x + 32 * mr), *f = d + 2 * mr;
 	__m512 t[MR];
 #pragma GCC unroll 2
@@ -65,7 +65,7 @@ INLINE void tile_mr(int mr, int group, int has_min, __m512 off, const vu *q, con
 #pragma GCC unroll 8
 		for (int r = 0; r < mr; r++) {
 			__m512 v = _mm512_cvtepi32_ps(s[r]), dr = _mm512_set1_ps(d[h * mr + r]), sum = _mm512_set1_ps(f[h * mr + r]);
-			if (!has_min) v = _mm512_fnmadd_ps(off, sum, v); // exact: integers below 2^24
+			if (has_off) v = _mm512_fnmadd_ps(off, sum, v); // exact: integers below 2^24
 			if (group == 32) {
 				t[r] = h ? _mm512_fmadd_ps(v, dr, t[r]) : _mm512_mul_ps(v, dr);
 				continue;
@@ -83,37 +83,38 @@ INLINE void tile_mr(int mr, int group, int has_min, __m512 off, const vu *q, con
 }
 
 // n tiles times mr rows.
-INLINE void dot_mr(int mr, int group, int has_min, float off, const ort_tile *w, int n, const uint8_t *x, float *acc) {
+INLINE void dot_mr(int mr, int group, int has_min, int has_off, float off, const ort_tile *w, int n, const uint8_t *x, float *acc) {
 	__m512 a[MR];
 #pragma GCC unroll 8
 	for (int r = 0; r < mr; r++) a[r] = _mm512_loadu_ps(acc + 16 * r);
 	for (int i = 0; i < n; i++, w++, x += ORT_XTILE * mr)
-		tile_mr(mr, group, has_min, _mm512_set1_ps(off), (const vu *)w->q, (const vf *)w->ds, (const vf *)w->mn, x, a);
+		tile_mr(mr, group, has_min, has_off, _mm512_set1_ps(off), (const vu *)w->q, (const vf *)w->ds, (const vf *)w->mn, x, a);
 #pragma GCC unroll 8
 	for (int r = 0; r < mr; r++) _mm512_storeu_ps(acc + 16 * r, a[r]);
 }
 
-INLINE void dot_group(const ort_format *f, int group, int has_min, int mr, const ort_tile *w, int n, const uint8_t *x, float *acc) {
+INLINE void dot_group(const ort_format *f, int group, int has_min, int has_off, int mr, const ort_tile *w, int n, const uint8_t *x, float *acc) {
 	float off = (float)f->off;
 	switch (mr) {
-	case 1: dot_mr(1, group, has_min, off, w, n, x, acc); break;
-	case 2: dot_mr(2, group, has_min, off, w, n, x, acc); break;
-	case 3: dot_mr(3, group, has_min, off, w, n, x, acc); break;
-	case 4: dot_mr(4, group, has_min, off, w, n, x, acc); break;
-	case 5: dot_mr(5, group, has_min, off, w, n, x, acc); break;
-	case 6: dot_mr(6, group, has_min, off, w, n, x, acc); break;
-	case 7: dot_mr(7, group, has_min, off, w, n, x, acc); break;
-	case 8: dot_mr(8, group, has_min, off, w, n, x, acc); break;
+	case 1: dot_mr(1, group, has_min, has_off, off, w, n, x, acc); break;
+	case 2: dot_mr(2, group, has_min, has_off, off, w, n, x, acc); break;
+	case 3: dot_mr(3, group, has_min, has_off, off, w, n, x, acc); break;
+	case 4: dot_mr(4, group, has_min, has_off, off, w, n, x, acc); break;
+	case 5: dot_mr(5, group, has_min, has_off, off, w, n, x, acc); break;
+	case 6: dot_mr(6, group, has_min, has_off, off, w, n, x, acc); break;
+	case 7: dot_mr(7, group, has_min, has_off, off, w, n, x, acc); break;
+	case 8: dot_mr(8, group, has_min, has_off, off, w, n, x, acc); break;
 	}
 }
 
 static void avx512_dot(const ort_format *f, int mr, const ort_tile *w, int n, const uint8_t *x, float *acc) {
 	if (f->group == 16) {
-		if (f->has_min) dot_group(f, 16, 1, mr, w, n, x, acc);
-		else dot_group(f, 16, 0, mr, w, n, x, acc);
+		if (f->has_min) dot_group(f, 16, 1, 0, mr, w, n, x, acc);
+		else dot_group(f, 16, 0, 1, mr, w, n, x, acc);
 	} else {
-		if (f->has_min) dot_group(f, 32, 1, mr, w, n, x, acc);
-		else dot_group(f, 32, 0, mr, w, n, x, acc);
+		if (f->has_min && f->off) dot_group(f, 32, 1, 1, mr, w, n, x, acc);
+		else if (f->has_min) dot_group(f, 32, 1, 0, mr, w, n, x, acc);
+		else dot_group(f, 32, 0, 1, mr, w, n, x, acc);
 	}
 }
 
@@ -162,7 +163,7 @@ FORCE void panel_shape(shape s, int mr, const ort_format *f, const uint8_t *pane
 #pragma GCC unroll 4
 	for (int r = 0; r < mr; r++) a[r] = _mm512_loadu_ps(acc + 16 * r);
 	for (int64_t n = in / shape_super(s); n > 0; n--, panel += bytes) {
-		vf d = half16(panel) * f->dmul, m = super_min(s, panel);
+		vf d = super_scale(s, f, panel), m = super_min(s, panel);
 		uint8_t sc[128] __attribute__((aligned(64))), mins[128] __attribute__((aligned(64)));
 		if (s.head == HEAD_K4) k4_scales(panel, sc, mins);
 		fetch(panel, shape_header(s));
@@ -178,7 +179,7 @@ FORCE void panel_shape(shape s, int mr, const ort_format *f, const uint8_t *pane
 			} else {
 				for (int h = 0; h < groups; h++) group_scale(s, panel, d, m, t * groups + h, &ds[h], &mn[h]);
 			}
-			tile_mr(mr, shape_group(s), shape_min(s), off, q, ds, mn, x, a);
+			tile_mr(mr, shape_group(s), shape_min(s), !shape_min(s) || s.plane == PLANE_8, off, q, ds, mn, x, a);
 		}
 	}
 #pragma GCC unroll 4

@@ -119,7 +119,7 @@ void ort_pack_rows(int type, uintptr_t dst, int64_t in, int64_t row, const uint8
 
 static ort_weight weight(ort_mat_w m) {
 	const ort_format *f = ort_find_format(m.type);
-	return (ort_weight){f, (const uint8_t *)m.addr, m.out, m.in, ort_panel_bytes(f, m.in)};
+	return (ort_weight){f, (const uint8_t *)m.addr, m.out, m.in, ort_panel_bytes(f, m.in), m.scale};
 }
 
 static int is_float(const ort_device *d, const ort_weight *w) { return d->exact || w->fmt->plane == PLANE_FLOAT; }
@@ -235,6 +235,7 @@ static void panel_dot(const rows_in *a, const ort_weight *w, int64_t panel, void
 	const uint8_t *p = w->data + panel * w->panel;
 	if (is_float(a->d, w)) panel_float(a, w, p, tile, acc);
 	else panel_quantised(a, w, p, tile, acc);
+	if (w->scale != 1) for (int i = 0; i < a->n * ORT_ROWS; i++) acc[i] *= w->scale;
 }
 
 // ---- matrix products --------------------------------------------------
@@ -333,7 +334,7 @@ static void embed_row(void *arg, int64_t i, int thread) {
 	for (int64_t col = 0; col < e->w.in; col += ORT_KFLOAT) {
 		int n = e->w.in - col < ORT_KFLOAT ? (int)(e->w.in - col) : ORT_KFLOAT;
 		e->d->k->unpack_float(e->w.fmt, panel, col, n, tile);
-		for (int k = 0; k < n; k++) e->y[i * e->w.in + col + k] = tile[k * ORT_ROWS + id % ORT_ROWS];
+		for (int k = 0; k < n; k++) e->y[i * e->w.in + col + k] = tile[k * ORT_ROWS + id % ORT_ROWS] * e->w.scale;
 	}
 }
 

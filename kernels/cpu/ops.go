@@ -31,7 +31,7 @@ func checkHead(op string, dim int) {
 func addr(b kernels.Buf) C.uintptr_t { return C.uintptr_t(b.Addr) }
 
 func matW(w kernels.Weight) C.ort_mat_w {
-	return C.ort_mat_w{addr: addr(w.Buf), _type: C.int(w.Type), out: C.int64_t(w.Out), in: C.int64_t(w.In)}
+	return C.ort_mat_w{addr: addr(w.Buf), _type: C.int(w.Type), scale: C.float(w.Scale), out: C.int64_t(w.Out), in: C.int64_t(w.In)}
 }
 
 func rows(at kernels.Rows) C.ort_rows {

@@ -9,7 +9,7 @@
 
 typedef struct ort_device ort_device;
 
-typedef struct { uintptr_t addr; int type; int64_t out, in; } ort_mat_w;
+typedef struct { uintptr_t addr; int type; float scale; int64_t out, in; } ort_mat_w;
 typedef struct { uintptr_t k, v, ks, vs; int type, heads, dim; } ort_cache;
 typedef struct { int n, pages; uintptr_t pos, slot, seq, table; } ort_rows;
 

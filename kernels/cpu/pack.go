@@ -40,7 +40,7 @@ func (d *Device) Pack(t kernels.Type, out, in int, src io.ReaderAt) (kernels.Wei
 	a := d.bufs[buf.Addr]
 	a.packed = true
 	d.bufs[buf.Addr] = a
-	return kernels.Weight{Buf: buf, Type: t, Out: out, In: in}, nil
+	return kernels.Weight{Buf: buf, Type: t, Out: out, In: in, Scale: 1}, nil
 }
 
 // packRows reads and packs all rows, in parallel, some panels at a time.

@@ -9,7 +9,8 @@
 
 struct EmbedArgs {
 	uint64_t y, table, ids;
-	int32_t cols, spare;
+	int32_t cols;
+	float gain; // Scale of the table
 };
 
 template <int type> ORT_DEV void embed_row(const EmbedArgs &a) {
@@ -22,6 +23,8 @@ template <int type> ORT_DEV void embed_row(const EmbedArgs &a) {
 	                      (uint64_t)(group / 8) * Packed<type>::tile;
 	float v[32];
 	group_floats<type>(tile, 4 * (id & 7) + (group & 3), (group & 4) / 2 + (id >> 3 & 1), v);
+#pragma unroll
+	for (int k = 0; k < 32; k++) v[k] *= a.gain;
 	float *y = (float *)a.y + (uint64_t)i * (uint64_t)a.cols + 32 * group;
 	if (a.cols % 4 == 0) {
 #pragma unroll
@@ -58,3 +61,6 @@ EMBED(iq1_s, 19)
 EMBED(iq1_m, 29)
 EMBED(iq4_nl, 20)
 EMBED(iq4_xs, 23)
+EMBED(nvfp4, 40)
+EMBED(int4, 200)
+EMBED(int8, 201)

@@ -10,7 +10,7 @@
 // value = S·code + M once more, so a weight is off by at most 2^-11 of itself (and, with a minimum, 2^-11 of that):
 // 3e-4 of a product in the mean, as much as the activations' rounding to f16 adds. Scales carry
 // a factor FRAG_SCALE, so that those of small weights stay normal numbers of f16; the epilogue divides by it.
-// Weights up to 4000 in size are representable.
+// Weights up to 4000 in size are representable; pack.cu keeps them below.
 #pragma once
 
 #include "layout.cuh"
@@ -20,7 +20,7 @@
 // The codes and scales of one half (128 columns) of a tile that one lane owns.
 template <int type> struct HalfTile {
 	RawGroup g[2];          // rows g, g+8
-	uint32_t s[2][2], m[2][2]; // f16 pairs: [row][first, second 16 columns of the group]
+	uint32_t s[2][2], m[2][2]; // f16 pairs: [row][first, second 16 columns of the group]; s has the zero point in its high half where there is one
 };
 
 // tile lies in shared or global memory.
@@ -34,6 +34,7 @@ template <int type> ORT_DEV void load_half(HalfTile<type> &v, const uint8_t *til
 		for (int k = 0; k < (P::group == 16 ? 2 : 1); k++) {
 			float s = f.s[k] * FRAG_SCALE, m = f.m[k] * FRAG_SCALE;
 			v.s[r][k] = f32x2_to_f16x2(s, s);
+			if (P::has_zero) v.s[r][k] = byte_perm(v.s[r][k], group_zero<type>(tile, lane, 2 * h + r), 0x5410);
 			if (P::has_min) v.m[r][k] = f32x2_to_f16x2(m, m);
 		}
 	}
@@ -63,10 +64,11 @@ template <int type> ORT_DEV uint32_t unpack_quad(const RawGroup &g, int j) {
 // The four pairs of unit i of one row: columns 0,2  1,3  4,6  5,7.
 template <int type> ORT_DEV void unit_pairs(const HalfTile<type> &v, int r, int i, uint32_t pair[4]) {
 	using P = Packed<type>;
-	constexpr int zero = P::is_signed ? 128 : P::offset; // the code that stands for 0
-	constexpr uint32_t magic = 0x64006400u + (uint32_t)zero * 0x10001u;
+	// The code that stands for 0.
+	const uint32_t zero = P::has_zero ? byte_perm(v.s[r][0], 0, 0x3232) : (P::is_signed ? 128u : (uint32_t)P::offset) * 0x10001u;
+	const uint32_t magic = 0x64006400u + zero;
 	if (P::codes == 4 && P::extra == 0 && P::table == TABLE_NONE) {
-		constexpr uint32_t sixteenth = 0x2c002c00u, minus = 0xd400d400u + (uint32_t)zero * 0x100010u; // 1/16, -(64 + zero)
+		const uint32_t sixteenth = 0x2c002c00u, minus = 0xd400d400u + 16 * zero; // 1/16, -(64 + zero)
 		uint32_t w = v.g[r].w[i], odd = w >> 8;
 		pair[0] = h2_sub(and_or(w, 0x000f000fu, 0x64006400u), magic);
 		pair[1] = h2_sub(and_or(odd, 0x000f000fu, 0x64006400u), magic);
@@ -80,9 +82,10 @@ template <int type> ORT_DEV void unit_pairs(const HalfTile<type> &v, int r, int 
 			pair[2 * p + 1] = h2_sub(byte_perm(b, 0x64646464u, 0x4341), magic);
 		}
 	}
-	int k = P::group == 16 ? i >> 1 : 0;
+	const int k = P::group == 16 ? i >> 1 : 0;
+	const uint32_t s = P::has_zero ? byte_perm(v.s[r][k], 0, 0x1010) : v.s[r][k];
 #pragma unroll
-	for (int j = 0; j < 4; j++) pair[j] = P::has_min ? h2_fma(pair[j], v.s[r][k], v.m[r][k]) : h2_mul(pair[j], v.s[r][k]);
+	for (int j = 0; j < 4; j++) pair[j] = P::has_min ? h2_fma(pair[j], s, v.m[r][k]) : h2_mul(pair[j], s);
 }
 
 // The fragments of both steps of unit i.

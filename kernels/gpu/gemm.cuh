@@ -32,6 +32,7 @@ struct gemm_args {
 	int32_t k_tiles;   // ceil(k/256)
 	int32_t mode, stride;
 	int32_t cluster;   // blocks that share activations, and panels are multiples of (gemm_sm90.cuh); else 1
+	float gain[3], spare; // gain: Scale of each of w
 };
 
 // One tile of the launch.
@@ -40,12 +41,13 @@ struct GemmTile {
 	int n0;             // first row of activations
 };
 
-// The types that tensor cores multiply, with their numbers (layout.cuh), in three parts that are compiled side by side.
+// The types that tensor cores multiply, with their numbers (layout.cuh), in four parts that are compiled side by side.
 // IQ2_S is packed as IQ2_XS.
 #define GEMM_TYPES_32(X) X(f16, 1) X(bf16, 30) X(q4_0, 2) X(q4_1, 3) X(q5_0, 6) X(q5_1, 7) X(q8_0, 8)
 #define GEMM_TYPES_K(X) X(q2_k, 10) X(q3_k, 11) X(q4_k, 12) X(q5_k, 13) X(q6_k, 14)
 #define GEMM_TYPES_IQ(X) \
 	X(iq2_xxs, 16) X(iq2_xs, 17) X(iq3_xxs, 18) X(iq1_s, 19) X(iq4_nl, 20) X(iq3_s, 21) X(iq4_xs, 23) X(iq1_m, 29)
+#define GEMM_TYPES_GROUP(X) X(nvfp4, 40) X(int4, 200) X(int8, 201)
 
 ORT_DEV int gemm_tiles(const gemm_args &a) { return a.panels[2] * ((a.n + GEMM_N - 1) / GEMM_N); }
 
@@ -151,12 +153,12 @@ template <int type, int warps, int MT> ORT_DEV void gemm_result(const gemm_args 
 	const int unit = t.panel * warps + warp;
 	if (MT == 2 && a.mode == GEMM_PAIR) {
 		const float *scale = (const float *)a.scale + t.n0 + 2 * (threadIdx.x & 3);
-		gemm_write<16>(a, 0, stage, t.n0, unit * 16, factor, [&](int j, int e, int q) {
-			float gate = acc[0][4 * j + 2 * q + e] * (scale[8 * j + e] * factor);
+		gemm_write<16>(a, 0, stage, t.n0, unit * 16, factor * a.gain[1], [&](int j, int e, int q) {
+			float gate = acc[0][4 * j + 2 * q + e] * (scale[8 * j + e] * (factor * a.gain[0]));
 			return silu(gate) * acc[MT - 1][4 * j + 2 * q + e];
 		});
 		return;
 	}
-	gemm_write<16 * MT>(a, t.segment, stage, t.n0, unit * 16 * MT, factor,
+	gemm_write<16 * MT>(a, t.segment, stage, t.n0, unit * 16 * MT, factor * a.gain[t.segment],
 	                    [&](int j, int e, int q) { return acc[MT == 1 ? 0 : q >> 1][4 * j + 2 * (q & 1) + e]; });
 }

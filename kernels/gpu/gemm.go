@@ -38,13 +38,16 @@ type gemmArgs struct {
 	act, scale                                uint64
 	m, panels                                 [3]int32
 	n, actRows, kTiles, mode, stride, cluster int32
+	gain                                      [3]float32
+	_                                         float32
 }
 
 // gemmF32Args mirrors gemm_f32_args.
 type gemmF32Args struct {
 	x, norm, want, w, y    uint64
 	n, m, in, stride, mode int32
-	eps                    float32
+	eps, gain              float32
+	_                      float32
 }
 
 // gemm computes products of many rows (gemmLeast and more) that share x, norm and want: their rows are
@@ -108,6 +111,7 @@ func (d *Device) gemmTensor(act narrowRows, s gemmStep) {
 		args.w[i] = addr(w.Buf)
 		args.out[i] = addr(s.y) + 4*uint64(s.first[i])
 		args.m[i] = int32(w.Out)
+		args.gain[i] = w.Scale
 	}
 	columns := (s.n + gemmN - 1) / gemmN
 	if !d.warpGroups() {
@@ -189,6 +193,6 @@ func (d *Device) gemmF32(s gemmStep) {
 		blocks := (s.n + f32N - 1) / f32N * ((w.Out + f32M - 1) / f32M)
 		launch(d, "gemm_f32", Grid{X: blocks, Threads: 256, Shared: f32Shared, Overlap: true}, gemmF32Args{
 			x: addr(s.x.Buf), norm: addr(s.norm), want: addr(s.want), w: addr(w.Buf), y: addr(s.y) + 4*uint64(s.first[i]),
-			n: int32(s.n), m: int32(w.Out), in: int32(w.In), stride: int32(s.stride), mode: int32(s.mode), eps: s.eps})
+			n: int32(s.n), m: int32(w.Out), in: int32(w.In), stride: int32(s.stride), mode: int32(s.mode), eps: s.eps, gain: w.Scale})
 	}
 }

@@ -21,7 +21,7 @@
 struct gemm_f32_args {
 	uint64_t x, norm, want, w, y;
 	int32_t n, m, in, stride, mode;
-	float eps;
+	float eps, gain, spare; // gain: Scale of w
 };
 
 // The row of x behind row i of the result, and 1 over its root mean square (1 without a norm), by the four threads of a row.
@@ -71,6 +71,7 @@ ORT_DEV void f32_multiply(const float *w, const float *x, float acc[8][4]) {
 ORT_DEV void f32_write(const gemm_f32_args &a, int n, int m, float v) {
 	if (n >= a.n || m >= a.m) return;
 	float *y = (float *)a.y + (int64_t)n * a.stride + m;
+	v *= a.gain;
 	*y = a.mode == GEMM_ADD ? *y + v : a.mode == GEMM_SILU_MUL ? silu(*y) * v : v;
 }
 

@@ -40,12 +40,13 @@ struct GemmSmallArgs {
 	int32_t padded, n0, n; // rows of act; first row and rows of this launch
 	int32_t ld, mode;
 	int32_t units, stages;
+	float gain[3], spare;  // gain: Scale of each matrix
 };
 
 // A lane's part of one row of a quarter of a tile: 16 columns, 64h+16e.. of its groups, of row g+8r. q is the quarter 2h+e.
 struct RawQuarter {
 	uint32_t w[4], high; // codes
-	uint32_t s;          // 64·S twice in f16, or 64·S and 64·M: 64 so that scales stay normal numbers
+	uint32_t s;          // 64·S twice in f16, or 64·S and 64·M, or 64·S and the zero point: 64 so that scales stay normal numbers
 };
 
 template <int type> struct Quarter {
@@ -74,9 +75,12 @@ template <int type> struct Quarter {
 		int c = 2 * h + r;
 		const uint8_t *at = tile + P::at_scales + P::lane_scales * lane;
 		const uint8_t *row = tile + P::at_rows + P::row_scales * ((lane >> 2) + 8 * r);
-		if (P::scales == SCALES_D) {
+		if (P::scales == SCALES_D || P::scales == SCALES_DZ) {
 			uint32_t d = ((const uint16_t *)at)[c];
 			v.s = h2_mul(d * 0x10001u, 0x54005400u);
+			if (P::has_zero) v.s = byte_perm(v.s, group_zero<type>(tile, lane, c), 0x5410);
+		} else if (P::scales == SCALES_E16) {
+			v.s = h2_mul((uint32_t)at[2 * c + e] * 0x800080u, 0x54005400u);
 		} else if (P::scales == SCALES_DM) {
 			v.s = h2_mul(((const uint32_t *)at)[c], 0x54005400u);
 		} else if (P::scales == SCALES_K32 || P::scales == SCALES_K16) {
@@ -92,17 +96,17 @@ template <int type> struct Quarter {
 		}
 	}
 
-	// Bytes (unsigned) minus zero, as pairs of bytes 0, 2 and 1, 3.
-	template <int zero> static __device__ __forceinline__ void from_bytes(uint32_t b, uint32_t p[2]) {
-		constexpr uint32_t magic = 0x64006400u + (uint32_t)zero * 0x10001u;
+	// Bytes (unsigned) minus zero (in both halves), as pairs of bytes 0, 2 and 1, 3.
+	static __device__ __forceinline__ void from_bytes(uint32_t zero, uint32_t b, uint32_t p[2]) {
+		uint32_t magic = 0x64006400u + zero;
 		p[0] = h2_sub(and_or(b, 0x00ff00ffu, 0x64006400u), magic);
 		p[1] = h2_sub(and_or(b >> 8, 0x00ff00ffu, 0x64006400u), magic);
 	}
 
-	// The 8 nibbles of a word.
-	static __device__ __forceinline__ void from_nibbles(uint32_t w, uint32_t p[4]) {
-		constexpr uint32_t low = 0x64006400u + (uint32_t)P::offset * 0x10001u;   // 1024 + offset
-		constexpr uint32_t high = 0x54005400u + (uint32_t)P::offset * 0x100010u; // 64 + offset: bits 4 to 7 count 1 there
+	// The 8 nibbles of a word, minus zero.
+	static __device__ __forceinline__ void from_nibbles(uint32_t zero, uint32_t w, uint32_t p[4]) {
+		uint32_t low = 0x64006400u + zero;       // 1024 + zero
+		uint32_t high = 0x54005400u + 16 * zero; // 64 + zero: bits 4 to 7 count 1 there
 		uint32_t u = w >> 8;
 		p[0] = h2_sub(and_or(w, 0x000f000fu, 0x64006400u), low);
 		p[1] = h2_sub(and_or(u, 0x000f000fu, 0x64006400u), low);
@@ -112,26 +116,27 @@ template <int type> struct Quarter {
 
 	// Codes minus their offset, or levels, exact, of 8 of the columns.
 	template <int half> static __device__ __forceinline__ void codes(const RawQuarter &v, uint32_t p[4]) {
+		const uint32_t zero = P::has_zero ? byte_perm(v.s, v.s, 0x3232) : (P::is_signed ? 128u : (uint32_t)P::offset) * 0x10001u;
 		if (P::codes == 8) {
-			from_bytes<128>(v.w[2 * half] ^ 0x80808080u, p);
-			from_bytes<128>(v.w[2 * half + 1] ^ 0x80808080u, p + 2);
+			from_bytes(zero, v.w[2 * half] ^ 0x80808080u, p);
+			from_bytes(zero, v.w[2 * half + 1] ^ 0x80808080u, p + 2);
 		} else if (P::codes == 4 && P::table != TABLE_NONE) {
 			uint32_t low3 = v.w[half] & 0x77777777u, high = and_or(v.w[half] >> 1, 0x44444444u, 0x32103210u);
-			from_bytes<128>(look_up16<P::table>(low3, high) ^ 0x80808080u, p);
-			from_bytes<128>(look_up16<P::table>(low3 >> 16, high >> 16) ^ 0x80808080u, p + 2);
+			from_bytes(zero, look_up16<P::table>(low3, high) ^ 0x80808080u, p);
+			from_bytes(zero, look_up16<P::table>(low3 >> 16, high >> 16) ^ 0x80808080u, p + 2);
 		} else if (P::codes == 4 && P::extra == 0) {
-			from_nibbles(v.w[half], p);
+			from_nibbles(zero, v.w[half], p);
 		} else if (P::codes == 4) {
 			uint32_t low = v.w[half] & 0x0f0f0f0fu, top = v.w[half] >> 4 & 0x0f0f0f0fu;
-			from_bytes<P::offset>(low | (P::extra == 1 ? field1(v.high, 2 * half, 4) : field2(v.high, 2 * half, 4)), p);
-			from_bytes<P::offset>(top | (P::extra == 1 ? field1(v.high, 2 * half + 1, 4) : field2(v.high, 2 * half + 1, 4)), p + 2);
+			from_bytes(zero, low | (P::extra == 1 ? field1(v.high, 2 * half, 4) : field2(v.high, 2 * half, 4)), p);
+			from_bytes(zero, top | (P::extra == 1 ? field1(v.high, 2 * half + 1, 4) : field2(v.high, 2 * half + 1, 4)), p + 2);
 		} else if (P::table != TABLE_NONE) { // field `half` of the low bits, bit `half` of the high ones
 			uint32_t codes = and_or(v.w[0] >> (2 * half), 0x33333333u, v.high << (2 - half) & 0x44444444u);
-			from_bytes<128>(look_up8<P::table>(codes) ^ 0x80808080u, p);
-			from_bytes<128>(look_up8<P::table>(codes >> 16) ^ 0x80808080u, p + 2);
+			from_bytes(zero, look_up8<P::table>(codes) ^ 0x80808080u, p);
+			from_bytes(zero, look_up8<P::table>(codes >> 16) ^ 0x80808080u, p + 2);
 		} else if (P::extra == 1) {
-			from_bytes<P::offset>(field2(v.w[0], 2 * half, 0) | field1(v.high, 2 * half, 2), p);
-			from_bytes<P::offset>(field2(v.w[0], 2 * half + 1, 0) | field1(v.high, 2 * half + 1, 2), p + 2);
+			from_bytes(zero, field2(v.w[0], 2 * half, 0) | field1(v.high, 2 * half, 2), p);
+			from_bytes(zero, field2(v.w[0], 2 * half + 1, 0) | field1(v.high, 2 * half + 1, 2), p + 2);
 		} else { // 2 bits at bit 2j of the mantissa, which counts in units of 1 at the exponent of 1024 >> 2j
 			constexpr uint32_t one = half ? 0x54005400u : 0x64006400u, two = half ? 0x4c004c00u : 0x5c005c00u;
 			constexpr uint32_t mask = half ? 0x00300030u : 0x00030003u;
@@ -155,8 +160,9 @@ template <int type> struct Quarter {
 			}
 		} else {
 			codes<half>(v, p);
+			const uint32_t s = P::has_min || P::has_zero ? byte_perm(v.s, v.s, 0x1010) : v.s;
 #pragma unroll
-			for (int i = 0; i < 4; i++) p[i] = P::has_min ? h2_fma(p[i], byte_perm(v.s, v.s, 0x1010), byte_perm(v.s, v.s, 0x3232)) : h2_mul(p[i], v.s);
+			for (int i = 0; i < 4; i++) p[i] = P::has_min ? h2_fma(p[i], s, byte_perm(v.s, v.s, 0x3232)) : h2_mul(p[i], s);
 		}
 	}
 };
@@ -345,7 +351,7 @@ ORT_DEV float gemm_silu(float x) { return x * rcp_approx(1.f + exp2_approx(x * -
 
 // Writes the results of a row block: a thread those of one row of weights.
 template <int type, int NT, int R> ORT_DEV void gemm_finish(const GemmSmallArgs &a, const float *sum, int row_block) {
-	constexpr float unit = Packed<type>::is_float ? 1.f : 1.f / 64;
+	constexpr float one = Packed<type>::is_float ? 1.f : 1.f / 64;
 	using S = GemmSmallShape<type, NT>;
 	int rows = a.mode == SMALL_PAIR ? R / 2 : R, r = (int)threadIdx.x % rows;
 	GemmTile f;
@@ -354,10 +360,11 @@ template <int type, int NT, int R> ORT_DEV void gemm_finish(const GemmSmallArgs 
 	if (row >= (m == 0 ? a.rows[0] : m == 1 ? a.rows[1] : a.rows[2])) return;
 	float *out = (float *)a.out + (uint64_t)a.n0 * (uint64_t)a.ld + (uint64_t)((m == 0 ? a.column[0] : m == 1 ? a.column[1] : a.column[2]) + row);
 	const float *scale = (const float *)a.scale + a.n0;
+	const float unit = one * (m == 0 ? a.gain[0] : m == 1 ? a.gain[1] : a.gain[2]);
 	for (int n = (int)threadIdx.x / rows; n < a.n; n += S::threads / rows) {
 		float s = scale[n] * unit, v = sum[n * (R + 4) + r] * s, *y = out + (uint64_t)n * (uint64_t)a.ld;
 		if (a.mode == SMALL_ADD) v += *y;
-		if (a.mode == SMALL_PAIR) v = gemm_silu(v) * (sum[n * (R + 4) + R / 2 + r] * s);
+		if (a.mode == SMALL_PAIR) v = gemm_silu(v) * (sum[n * (R + 4) + R / 2 + r] * (scale[n] * (one * a.gain[1])));
 		if (a.mode == SMALL_GATED) v = gemm_silu(*y) * v;
 		*y = v;
 	}

@@ -33,6 +33,8 @@ type smallArgs struct {
 	padded, n0, n     int32
 	ld, mode          int32
 	units, stages     int32
+	gain              [3]float32
+	_                 float32
 }
 
 // smallShape is GemmSmallShape: the row tiles of a unit, and the bytes of the weights of a stage.
@@ -109,7 +111,7 @@ func (d *Device) gemmSmallLaunch(p product, act narrowRows) {
 		padded: int32(act.padded), ld: int32(p.stride), mode: int32(smallModeOf(p.mode))}
 	down := 0
 	for i, w := range p.w {
-		args.w[i], args.rows[i], args.column[i] = addr(w.Buf), int32(w.Out), int32(p.first[i])
+		args.w[i], args.rows[i], args.column[i], args.gain[i] = addr(w.Buf), int32(w.Out), int32(p.first[i]), w.Scale
 		n, _ := tilesOf(w.Out, w.In)
 		down += n
 	}
@@ -144,7 +146,7 @@ func (d *Device) smallColumns(t kernels.Type, f family, n int) int {
 	widths := []int{1, 2, 4, 8}
 	switch t {
 	case kernels.F32, kernels.Q4_1, kernels.Q5_1, kernels.Q2_K, kernels.IQ2XXS, kernels.IQ2XS, kernels.IQ2S,
-		kernels.IQ3XXS, kernels.IQ3S, kernels.IQ1S, kernels.IQ1M:
+		kernels.IQ3XXS, kernels.IQ3S, kernels.IQ1S, kernels.IQ1M, kernels.Int8:
 		widths = []int{2, 8} // rare: fewer kernels
 	}
 	best := widths[0]

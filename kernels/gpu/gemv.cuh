@@ -25,7 +25,7 @@ struct GemvArgs {
 	HeadArgs head;          // GEMV_HEADS
 	uint32_t out[3], first[3]; // rows of each matrix, and the column of y where they go; out is 0 for none
 	uint32_t in, stride;
-	float eps;
+	float eps, gain[3], spare;   // gain: Scale of each matrix
 	uint32_t mode, stages, bulk; // stages: tiles in each warp's ring; bulk is read by the emulator only
 	uint32_t ahead[2];           // bytes of next to fetch into the second-level cache, multiples of 16
 };
@@ -169,6 +169,7 @@ template <int rows> ORT_DEV void finish(const GemvArgs &a, RowTile r, const floa
 	for (uint32_t j = 0, at = threadIdx.x % 32; at < 16 * rows; j++, at += 32) {
 		float v = parts[at];
 		for (int w = 1; w < gemv_warps; w++) v += parts[16 * rows * w + at];
+		v *= a.gain[r.matrix];
 		if (a.mode == GEMV_SILU && r.matrix == 0) {
 			f.keep[j] = v;
 			continue;

@@ -25,6 +25,8 @@ type gemvArgs struct {
 	out, first         [3]uint32
 	in, stride         uint32
 	eps                float32
+	gain               [3]float32
+	_                  float32
 	mode, stages, bulk uint32
 	ahead              [2]uint32
 }
@@ -106,7 +108,7 @@ func (d *Device) gemv(p product) {
 	tiles := 0
 	args := gemvArgs{norm: addr(p.norm), eps: p.eps, in: uint32(p.w[0].In), stride: uint32(p.stride), mode: uint32(p.mode)}
 	for i, w := range p.w {
-		args.w[i], args.out[i], args.first[i] = addr(w.Buf), uint32(w.Out), uint32(p.first[i])
+		args.w[i], args.out[i], args.first[i], args.gain[i] = addr(w.Buf), uint32(w.Out), uint32(p.first[i]), w.Scale
 		tiles += (w.Out + tileRows - 1) / tileRows
 	}
 	if p.mode == productSiLU {

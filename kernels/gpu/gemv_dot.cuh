@@ -48,7 +48,7 @@ template <int type> ORT_DEV void dot_group(const RawGroup &g, const uint32_t q[8
 ORT_DEV float cut_u(uint32_t w, int i) { return (float)(int)byte_perm(w, 0, 0x4440 + i); }
 ORT_DEV float cut_s(uint32_t w, int i) { return (float)(int)byte_perm(w, 0, 0x8880 + 0x1111 * i); }
 
-// The scales of a lane, and of its two rows, in a tile.
+// The scales of a lane, and of its two rows, in a tile; w[2] has the zeros.
 template <int type> struct LaneScales {
 	using P = Packed<type>;
 	uint32_t w[4], row[2];
@@ -57,6 +57,7 @@ template <int type> struct LaneScales {
 		if (P::lane_scales == 16) unpack4(w, load16(at));
 		if (P::lane_scales == 8) { uint2 v = *(const uint2 *)at; w[0] = v.x, w[1] = v.y; }
 		if (P::lane_scales == 4) w[0] = *(const uint32_t *)at;
+		if (P::has_zero) w[2] = P::codes == 4 ? ((const uint16_t *)(tile + P::at_zeros))[lane] : ((const uint32_t *)(tile + P::at_zeros))[lane];
 #pragma unroll
 		for (int i = 0; i < 2; i++) {
 			const uint8_t *r = tile + P::at_rows + P::row_scales * ((lane >> 2) + 8 * i);
@@ -70,8 +71,13 @@ template <int type> struct LaneScales {
 template <int type> ORT_DEV void scale_sums(const LaneScales<type> &l, int c, const int sum[2], const GemvGroup &g, float &s, float &m) {
 	using P = Packed<type>;
 	uint32_t pair = l.w[c >> 1];
-	float v = (float)sum[0] * (GemvTile<type>::in_place ? g.scale * 0.0625f : g.scale);
-	if (P::scales == SCALES_D) {
+	int total = sum[0];
+	if (P::has_zero) {
+		int zero = P::codes == 4 ? (int)(l.w[2] >> (4 * c) & 15) : (int)byte_perm(l.w[2], 0, 0x4440 + c) - 128;
+		total -= zero * (GemvTile<type>::in_place ? 16 : 1) * (g.first + g.second);
+	}
+	float v = (float)total * (GemvTile<type>::in_place ? g.scale * 0.0625f : g.scale);
+	if (P::scales == SCALES_D || P::scales == SCALES_DZ) {
 		s = fmaf(c & 1 ? half_hi(pair) : half_lo(pair), v, s);
 	} else if (P::scales == SCALES_DM) {
 		s = fmaf(half_lo(l.w[c]), v, s), m = fmaf(half_hi(l.w[c]), g.sum, m);
@@ -82,6 +88,9 @@ template <int type> ORT_DEV void scale_sums(const LaneScales<type> &l, int c, co
 	} else if (P::scales == SCALES_S16) {
 		int b = 2 * (c & 1);
 		s = fmaf(fmaf(cut_s(pair, b), (float)sum[0], cut_s(pair, b + 1) * (float)sum[1]), g.scale, s);
+	} else if (P::scales == SCALES_E16) {
+		uint32_t b = byte_perm(pair, 0, c & 1 ? 0x4342 : 0x4140) << 7;
+		s = fmaf(fmaf(half_lo(b), (float)sum[0], half_hi(b) * (float)sum[1]), g.scale, s);
 	} else { // SCALES_K16
 		uint32_t b = pair >> (16 * (c & 1));
 		s = fmaf(g.scale, (float)((int)(b & 15) * sum[0] + (int)(b >> 8 & 15) * sum[1]), s);

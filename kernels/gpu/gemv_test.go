@@ -39,6 +39,12 @@ func matrix(random *rand.Rand, t kernels.Type, out, in int) []byte {
 		case kernels.Q4_1, kernels.Q5_1, kernels.Q4_K, kernels.Q5_K:
 			half(b)
 			half(b[2:])
+		case kernels.NVFP4:
+			for i := range 4 {
+				b[i] &= 0x1f
+			}
+		case kernels.IQ1M: // the top nibble of the scale
+			b[55] = b[55]&0x8f | 0x10
 		default:
 			half(b)
 		}

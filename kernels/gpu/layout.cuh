@@ -15,6 +15,7 @@
 //   32-bit floats [c 4][quad 8][lane 32][16 B]: columns 4·quad..
 //   scales        [lane 32][...], by kind; see Scales
 //   row scales    [16][2 or 4 B]: f16 d, or f16 d and f16 dmin, of the super-block of each row
+//   zeros         [lane 32][c 4], 4 bits each beside 4-bit codes (the lowest is c = 0), a byte, 128 for 0, beside 8-bit ones
 //
 // Codes lie in a word in one of two orders. By bytes (types without a table), so that a mask leaves 4 codes in 4 bytes:
 //   4 bits: low nibbles of bytes 0..3 are columns 8w+0..3, high nibbles 8w+4..7
@@ -22,7 +23,8 @@
 // By nibbles (types with a table), so that 16 bits select 4 bytes of the table:
 //   4 bits: nibble j is column 8w+j;   2 bits: the low pair of nibble j is 16p+j, the high one 16p+8+j;   1 bit: bit f of nibble j is 8f+j
 //
-// A value is S·(code - offset) + M, or S·level[code] + M, with S and M as group_scales gives them.
+// A value is S·(code - offset) + M, or S·level[code] + M, with S and M as group_scales gives them; with zeros the offset is the
+// group's. kernels.Weight.Scale multiplies it: a factor of the whole matrix, which kernels apply to their sums.
 //
 // Pairs. Consumers in 16 bits get the 32 values of a group as 16 pairs of columns (4i+0, 4i+2) and (4i+1, 4i+3), i = 0..7: the
 // order in which (word & 0x000f000f) yields them. Pairs 2i and 2i+1 of groups c = 2h and 2h+1 are a[0], a[2] and a[1], a[3] of
@@ -38,9 +40,11 @@ enum Scales {
 	SCALES_K16,  // [lane][c][2] u8 s | n<<4:   S = d·s, M = -dmin·n for each 16 columns   8 B
 	SCALES_S32,  // [lane][c] int8 s:           S = d·s·mul; rows f16 d                    4 B
 	SCALES_S16,  // [lane][c][2] int8 s:        S = d·s·mul for each 16 columns            8 B
+	SCALES_DZ,   // [lane][c] f16 d:            S = d                                      8 B; then [lane][c] zeros
+	SCALES_E16,  // [lane][c][2] u8 e:          S = the f16 of bits e << 7, 16 columns     8 B
 };
 
-enum Table { TABLE_NONE, TABLE_IQ4, TABLE_IQ3XXS, TABLE_IQ3S, TABLE_IQ2, TABLE_IQ1 };
+enum Table { TABLE_NONE, TABLE_IQ4, TABLE_IQ3XXS, TABLE_IQ3S, TABLE_IQ2, TABLE_IQ1, TABLE_E2M1 };
 
 constexpr int scale_bytes_of_lane(Scales k) { return k == SCALES_NONE ? 0 : k == SCALES_DM ? 16 : k == SCALES_S32 ? 4 : 8; }
 constexpr int scale_bytes_of_row(Scales k) { return k == SCALES_K32 || k == SCALES_K16 ? 4 : k == SCALES_S32 || k == SCALES_S16 ? 2 : 0; }
@@ -52,13 +56,15 @@ template <int codes_, int extra_, int group_, Scales scales_, int offset_, Table
 	static constexpr Scales scales = scales_;
 	static constexpr Table table = table_;
 	static constexpr float mul = mul8_ / 8.0f;
+	static constexpr bool has_zero = scales == SCALES_DZ;
 	static constexpr bool is_float = codes >= 16;
 	static constexpr bool has_min = scales == SCALES_DM || scales == SCALES_K32 || scales == SCALES_K16;
 	static constexpr bool is_signed = codes == 8 || table != TABLE_NONE; // bytes from group_codes are int8, offset 0
 	// Offsets of the planes in a tile, and its size, in bytes.
 	static constexpr int at_extra = 512 * codes, at_scales = at_extra + 512 * extra;
 	static constexpr int lane_scales = scale_bytes_of_lane(scales), row_scales = scale_bytes_of_row(scales);
-	static constexpr int at_rows = at_scales + 32 * lane_scales, tile = at_rows + 16 * row_scales;
+	static constexpr int at_rows = at_scales + 32 * lane_scales, at_zeros = at_rows + 16 * row_scales;
+	static constexpr int tile = at_zeros + (has_zero ? 16 * codes : 0);
 };
 
 // Packed<type> is the family of a type, numbered as kernels.Type.
@@ -85,17 +91,20 @@ template <> struct Packed<19> : Family<2, 1, 32, SCALES_S32, 0, TABLE_IQ1, 1> {}
 template <> struct Packed<29> : Family<2, 1, 16, SCALES_S16, 0, TABLE_IQ1, 1> {};         // IQ1_M
 template <> struct Packed<20> : Family<4, 0, 32, SCALES_D, 0, TABLE_IQ4> {};              // IQ4_NL
 template <> struct Packed<23> : Family<4, 0, 32, SCALES_S32, 0, TABLE_IQ4> {};            // IQ4_XS
-
+template <> struct Packed<40> : Family<4, 0, 16, SCALES_E16, 0, TABLE_E2M1> {};           // NVFP4
+template <> struct Packed<200> : Family<4, 0, 32, SCALES_DZ, 0, TABLE_NONE> {};           // Int4
+template <> struct Packed<201> : Family<8, 0, 32, SCALES_DZ, 0, TABLE_NONE> {};           // Int8
 
 // The levels of a table, int8, four to a word; those of 8 use words 0 and 1.
 template <Table table> ORT_DEV uint32_t table_word(int i) {
-	constexpr uint32_t words[6][4] = {
+	constexpr uint32_t words[7][4] = {
 		{0, 0, 0, 0},
 		{0xbfad9881, 0xf6eaddcf, 0x26190d01, 0x71594535}, // -127 -104 -83 -65 -49 -35 -22 -10 1 13 25 38 53 69 89 113
 		{0x1c140c04, 0x3e342c24, 0xe4ecf4fc, 0xc2ccd4dc}, // 4 12 20 28 36 44 52 62, and negative
 		{0x07050301, 0x0f0d0b09, 0xf9fbfdff, 0xf1f3f5f7}, // 1 3 5 7 9 11 13 15, and negative
 		{0x002b1908, 0x00d5e7f8, 0, 0},                   // 8 25 43 -, -8 -25 -43 -
 		{0x000901f9, 0x0007fff7, 0, 0},                   // -7 1 9 -, -9 -1 7 -  (8·level ± 1)
+		{0x03020100, 0x0c080604, 0xfdfeff00, 0xf4f8fafc}, // 0 1 2 3 4 6 8 12, and negative
 	};
 	return words[table][i];
 }
@@ -187,13 +196,20 @@ ORT_DEV float byte_s(uint32_t w, int i) { return (float)(int8_t)(w >> (8 * i)); 
 ORT_DEV float half_lo(uint32_t w) { return f16_to_f32((uint16_t)w); }
 ORT_DEV float half_hi(uint32_t w) { return f16_to_f32((uint16_t)(w >> 16)); }
 
+// The zero point of group c of `lane` of a tile whose type has some: a code.
+template <int type> ORT_DEV uint32_t group_zero(const uint8_t *tile, int lane, int c) {
+	using P = Packed<type>;
+	const uint8_t *zeros = tile + P::at_zeros + P::codes / 2 * lane;
+	return P::codes == 4 ? zeros[c >> 1] >> (4 * (c & 1)) & 15 : zeros[c];
+}
+
 // The scales of group c of `lane` of a tile. type is no float type.
 template <int type> ORT_DEV GroupScales group_scales(const uint8_t *tile, int lane, int c) {
 	using P = Packed<type>;
 	const uint8_t *at = tile + P::at_scales + P::lane_scales * lane;
 	const uint8_t *row = tile + P::at_rows + P::row_scales * ((lane >> 2) + 8 * (c & 1));
 	GroupScales v = {{0, 0}, {0, 0}};
-	if (P::scales == SCALES_D) {
+	if (P::scales == SCALES_D || P::scales == SCALES_DZ) {
 		v.s[0] = f16_to_f32(((const uint16_t *)at)[c]);
 	} else if (P::scales == SCALES_DM) {
 		uint32_t dm = ((const uint32_t *)at)[c];
@@ -207,6 +223,8 @@ template <int type> ORT_DEV GroupScales group_scales(const uint8_t *tile, int la
 			uint32_t b = at[2 * c + i];
 			v.s[i] = half_lo(d) * (float)(b & 15), v.m[i] = -(half_hi(d) * (float)(b >> 4));
 		}
+	} else if (P::scales == SCALES_E16) {
+		for (int i = 0; i < 2; i++) v.s[i] = f16_to_f32((uint16_t)(at[2 * c + i] << 7));
 	} else {
 		float d = f16_to_f32(*(const uint16_t *)row) * P::mul;
 		const int8_t *s = (const int8_t *)at;
@@ -215,39 +233,6 @@ template <int type> ORT_DEV GroupScales group_scales(const uint8_t *tile, int la
 	}
 	if (P::group == 32) v.s[1] = v.s[0], v.m[1] = v.m[0];
 	return v;
-}
-
-// The group as 16 pairs of f16 (bf16 for BF16), rounded once from S·value + M with S and M in f16; see "Pairs" above.
-template <int type> ORT_DEV void group_pairs(const uint8_t *tile, int lane, int c, uint32_t pairs[16]) {
-	using P = Packed<type>;
-	if (P::codes == 16) {
-		for (int i = 0; i < 4; i++) {
-			uint4 v = load16(tile + 2048 * c + 512 * i + 16 * lane);
-			pairs[4 * i] = v.x, pairs[4 * i + 1] = v.y, pairs[4 * i + 2] = v.z, pairs[4 * i + 3] = v.w;
-		}
-		return;
-	}
-	if (P::codes == 32) {
-		for (int i = 0; i < 8; i++) {
-			float4 v = *(const float4 *)(tile + 4096 * c + 512 * i + 16 * lane);
-			pairs[2 * i] = f32x2_to_f16x2(v.x, v.z), pairs[2 * i + 1] = f32x2_to_f16x2(v.y, v.w);
-		}
-		return;
-	}
-	RawGroup g = load_group<type>(tile, lane, c);
-	GroupScales v = group_scales<type>(tile, lane, c);
-	uint32_t s[2], m[2], q[8];
-	for (int i = 0; i < 2; i++) s[i] = f32x2_to_f16x2(v.s[i], v.s[i]), m[i] = f32x2_to_f16x2(v.m[i], v.m[i]);
-	unpack_group<type>(g, q);
-	constexpr int zero = P::is_signed ? 128 : P::offset; // what a byte stands at for 0
-	constexpr uint32_t magic = 0x64006400u + (uint32_t)zero * 0x10001u; // 1024 + zero
-	for (int i = 0; i < 8; i++) {
-		uint32_t b = P::is_signed ? q[i] ^ 0x80808080u : q[i];
-		uint32_t even = h2_sub(and_or(b, 0x00ff00ffu, 0x64006400u), magic), odd = h2_sub(and_or(b >> 8, 0x00ff00ffu, 0x64006400u), magic);
-		int k = P::group == 16 ? i >> 2 : 0;
-		pairs[2 * i] = P::has_min ? h2_fma(even, s[k], m[k]) : h2_mul(even, s[k]);
-		pairs[2 * i + 1] = P::has_min ? h2_fma(odd, s[k], m[k]) : h2_mul(odd, s[k]);
-	}
 }
 
 // The 32 values of a group in float32, in order of columns: exactly kernels.Dequantize's, but for the last bit of S·code + M.
@@ -277,8 +262,9 @@ template <int type> ORT_DEV void group_floats(const uint8_t *tile, int lane, int
 	GroupScales v = group_scales<type>(tile, lane, c);
 	uint32_t q[8];
 	unpack_group<type>(g, q);
+	float zero = P::has_zero ? (float)group_zero<type>(tile, lane, c) - (P::codes == 8 ? 128.f : 0.f) : (float)P::offset;
 	for (int k = 0; k < 32; k++) {
-		float code = P::is_signed ? byte_s(q[k >> 2], k & 3) : byte_u(q[k >> 2], k & 3) - (float)P::offset;
+		float code = (P::is_signed ? byte_s(q[k >> 2], k & 3) : byte_u(q[k >> 2], k & 3)) - zero;
 		int i = P::group == 16 ? k >> 4 : 0;
 		out[k] = P::has_min ? code * v.s[i] + v.m[i] : code * v.s[i];
 	}

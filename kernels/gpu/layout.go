@@ -26,6 +26,8 @@ const (
 	scalesK16                   // 4-bit scale and minimum for each 16, f16 d and dmin a row
 	scalesS32                   // int8 scale for each 32, f16 d a row
 	scalesS16                   // int8 scale for each 16, f16 d a row
+	scalesDZ                    // f16 d for each 32 columns, and a zero point
+	scalesE16                   // E4M3 scale for each 16, 2⁸ times too small
 )
 
 // tableKind is the levels that codes stand for (enum Table).
@@ -38,6 +40,7 @@ const (
 	tableIQ3S
 	tableIQ2
 	tableIQ1
+	tableE2M1
 )
 
 // family is how a type is packed (struct Family).
@@ -94,6 +97,12 @@ func familyOf(t kernels.Type) (f family, ok bool) {
 		return family{4, 0, 32, scalesD, 0, tableIQ4, 1}, true
 	case kernels.IQ4XS:
 		return family{4, 0, 32, scalesS32, 0, tableIQ4, 1}, true
+	case kernels.NVFP4:
+		return family{4, 0, 16, scalesE16, 0, tableE2M1, 1}, true
+	case kernels.Int4:
+		return family{4, 0, 32, scalesDZ, 0, tableNone, 1}, true
+	case kernels.Int8:
+		return family{8, 0, 32, scalesDZ, 0, tableNone, 1}, true
 	}
 	return family{}, false
 }
@@ -103,17 +112,46 @@ func (f family) isFloat() bool { return f.codes >= 16 }
 
 // laneScales and rowScales are the bytes of a tile's scales for each lane, and
 // for each row.
-func (f family) laneScales() int { return [...]int{0, 8, 16, 8, 8, 4, 8}[f.scales] }
-func (f family) rowScales() int  { return [...]int{0, 0, 0, 4, 4, 2, 2}[f.scales] }
+func (f family) laneScales() int { return [...]int{0, 8, 16, 8, 8, 4, 8, 8, 8}[f.scales] }
+func (f family) rowScales() int  { return [...]int{0, 0, 0, 4, 4, 2, 2, 0, 0}[f.scales] }
 
-// extraAt, scalesAt and rowsAt are where the planes of a tile start; the plane of codes
-// starts at 0.
+// extraAt, scalesAt, rowsAt and zerosAt are where the planes of a tile start; the plane of
+// codes starts at 0.
 func (f family) extraAt() int  { return 512 * f.codes }
 func (f family) scalesAt() int { return f.extraAt() + 512*f.extra }
 func (f family) rowsAt() int   { return f.scalesAt() + 32*f.laneScales() }
+func (f family) zerosAt() int  { return f.rowsAt() + tileRows*f.rowScales() }
 
 // tileBytes is the size of a tile.
-func (f family) tileBytes() int { return f.rowsAt() + tileRows*f.rowScales() }
+func (f family) tileBytes() int {
+	if f.scales == scalesDZ {
+		return f.zerosAt() + 16*f.codes
+	}
+	return f.zerosAt()
+}
+
+// unit is kernels.Weight.Scale of a packed matrix as its blocks are: a table of twice E2M1's
+// levels under scales 2⁸ times too small.
+func (f family) unit() float32 {
+	if f.scales == scalesE16 {
+		return 128
+	}
+	return 1
+}
+
+// scalesSpan is where a tile has the numbers to which its weights are proportional: count of f16 from byte `at`
+// on, of f32 for float types.
+func (f family) scalesSpan() (at, count int) {
+	switch {
+	case f.codes == 32:
+		return 0, tileRows * tileColumns
+	case f.rowScales() > 0:
+		return f.rowsAt(), tileRows * f.rowScales() / 2
+	case f.scales == scalesDM:
+		return f.scalesAt(), 32 * f.laneScales() / 2
+	}
+	return f.scalesAt(), 32 * 8 / 2
+}
 
 // tilesOf returns the numbers of tiles of a matrix [out, in] down and across.
 func tilesOf(out, in int) (down, across int) {

@@ -16,6 +16,7 @@ var levels = [...][16]int{
 	tableIQ3S:   {1, 3, 5, 7, 9, 11, 13, 15, -1, -3, -5, -7, -9, -11, -13, -15},
 	tableIQ2:    {8, 25, 43, 0, -8, -25, -43},
 	tableIQ1:    {-7, 1, 9, 0, -9, -1, 7},
+	tableE2M1:   {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12},
 }
 
 // Unpack is the reference of the layout: the values of a packed matrix [out,
@@ -53,8 +54,20 @@ func (f family) value(t kernels.Type, tile []byte, r, k int) float32 {
 	if f.table != tableNone {
 		level = levels[f.table][level]
 	}
+	if f.scales == scalesDZ {
+		level -= f.zero(tile, lane, c)
+	}
 	scale, least := f.scale(tile, lane, c, k/16)
 	return float32(scale*float32(level)) + least
+}
+
+// zero is the zero point of group c of a lane, as codes are.
+func (f family) zero(tile []byte, lane, c int) int {
+	zeros := tile[f.zerosAt():]
+	if f.codes == 4 {
+		return int(binary.LittleEndian.Uint16(zeros[2*lane:]) >> (4 * c) & 15)
+	}
+	return int(zeros[4*lane+c]) - 128
 }
 
 // code is that of column k of group c of a lane; for 8 bits, the int8 itself.
@@ -100,7 +113,9 @@ func (f family) scale(tile []byte, lane, c, i int) (scale, least float32) {
 	at := tile[f.scalesAt()+f.laneScales()*lane:]
 	row := tile[f.rowsAt()+f.rowScales()*(lane/4+8*(c%2)):]
 	switch f.scales {
-	case scalesD:
+	case scalesE16:
+		return float16.Frombits(uint16(at[2*c+i]) << 7).Float32(), 0
+	case scalesD, scalesDZ:
 		return half(at[2*c:]), 0
 	case scalesDM:
 		return half(at[4*c:]), half(at[4*c+2:])

@@ -6,13 +6,19 @@
 // One warp packs one tile; a lane decodes its own four groups of 32 from the blocks and writes them to the planes. Loads
 // are narrow and repeated; a file of 5 GB takes some 20 to 50 ms of the device, which is nothing beside the link that brings it.
 //
+// Steps of 4 rows and more multiply in f16, 64 times the weights where those are quantised: where a weight may be too large for that, the
+// packed matrix is divided by a power of two, which kernels.Weight.Scale takes. No usual model has such. Weights smaller than 2^-20
+// of the largest lose bits by it.
+//
 // budget pack: 48 registers
+// budget rescale: 32 registers
 #include "layout.cuh"
 
 struct PackArgs {
 	uint64_t dst;  // [⌈rows/16⌉][⌈in/256⌉][tile]
 	uint64_t src;  // [rows, in] blocks
 	uint64_t book; // codebook, int8 [points, dim]; 0: none
+	uint64_t most; // u64: bits of the largest bound on a weight's size that is over pack_most
 	uint32_t rows, in, type;
 	uint32_t tiles; // in all
 };
@@ -50,6 +56,18 @@ ORT_DEV void decode32(Decoded &o, int type, const uint8_t *b) {
 	case 3: o.m = get16(b + 2); halves(o.q, b + 4); break;
 	case 6: halves(o.q, b + 6); fifth(o.q, get32(b + 2)); break;
 	case 7: o.m = get16(b + 2); halves(o.q, b + 8); fifth(o.q, get32(b + 4)); break;
+	case 200:
+		o.n[0] = b[2] & 15;
+		for (int i = 0; i < 8; i++) {
+			uint32_t v = get16(b + 3 + 2 * i);
+			o.q[i] = (v & 15) | (v & 0xf0) << 4 | (v & 0xf00) << 8 | (v & 0xf000) << 12;
+		}
+		break;
+	case 201:
+		o.n[0] = b[2];
+		plane(o.q, b + 3, 0, 0xffffffffu, 0);
+		for (int i = 0; i < 8; i++) o.q[i] ^= 0x80808080u;
+		break;
 	default: plane(o.q, b + 2, 0, 0xffffffffu, 0); break; // Q8_0
 	}
 }
@@ -170,6 +188,18 @@ ORT_DEV void decode_iq4xs(Decoded &o, const uint8_t *b, int j) {
 	halves(o.q, b + 8 + 16 * j);
 }
 
+// Two sub-blocks of 16 of NVFP4. The scale's sign does not count, 0x7f stands for 0.
+ORT_DEV void decode_nvfp4(Decoded &o, const uint8_t *b, int j) {
+	for (int i = 0; i < 2; i++) {
+		uint32_t e = b[2 * j + i];
+		o.s[i] = e == 0x7f ? 0 : e & 0x7f;
+		for (int w = 0; w < 2; w++) {
+			uint32_t v = get32(b + 4 + 16 * j + 8 * i + 4 * w);
+			o.q[4 * i + w] = v & 0x0f0f0f0fu, o.q[4 * i + 2 + w] = v >> 4 & 0x0f0f0f0fu;
+		}
+	}
+}
+
 // Group j of block b.
 ORT_DEV Decoded decode(int type, const uint8_t *b, int j, const uint8_t *book) {
 	Decoded o = {};
@@ -179,6 +209,7 @@ ORT_DEV Decoded decode(int type, const uint8_t *b, int j, const uint8_t *book) {
 	case 18: case 21: decode_iq3(o, type, b, j, book); break;
 	case 19: case 29: decode_iq1(o, type, b, j, book); break;
 	case 23: decode_iq4xs(o, b, j); break;
+	case 40: decode_nvfp4(o, b, j); break;
 	default: decode32(o, type, b);
 	}
 	return o;
@@ -187,6 +218,9 @@ ORT_DEV Decoded decode(int type, const uint8_t *b, int j, const uint8_t *book) {
 // Values and bytes of a block, by type.
 constexpr uint8_t block_bytes[30] = {0, 0, 18, 20, 0, 0, 22, 24, 34, 0, 84, 110, 144, 176, 210, 0, 66, 74, 98, 50, 18, 110, 82, 136, 0, 0, 0, 0, 0, 56};
 template <int type> struct Block { static constexpr int values = type < 10 || type == 20 ? 32 : 256, bytes = block_bytes[type]; };
+template <> struct Block<40> { static constexpr int values = 64, bytes = 36; };
+template <> struct Block<200> { static constexpr int values = 32, bytes = 19; };
+template <> struct Block<201> { static constexpr int values = 32, bytes = 35; };
 
 // 8 codes, masked after a shift, as the 8 nibbles of a word.
 ORT_DEV uint32_t nibbles(const uint32_t q[2], int shift, uint32_t mask) {
@@ -237,13 +271,17 @@ template <int type> ORT_DEV void put_codes(uint8_t *tile, int lane, int c, const
 template <int type> ORT_DEV void put_scales(uint8_t *tile, int lane, int c, const Decoded &o) {
 	using P = Packed<type>;
 	uint8_t *at = tile + P::at_scales + P::lane_scales * lane;
-	if (P::scales == SCALES_D) ((uint16_t *)at)[c] = (uint16_t)o.d;
+	if (P::scales == SCALES_D || P::scales == SCALES_DZ) ((uint16_t *)at)[c] = (uint16_t)o.d;
+	if (P::has_zero) {
+		uint8_t *zero = tile + P::at_zeros + P::codes / 2 * lane + (P::codes == 4 ? c >> 1 : c);
+		*zero = (uint8_t)(P::codes == 4 && c & 1 ? *zero | o.n[0] << 4 : o.n[0]);
+	}
 	if (P::scales == SCALES_DM) ((uint32_t *)at)[c] = o.d | o.m << 16;
 	if (P::scales == SCALES_K32) at[c] = (uint8_t)o.s[0], at[4 + c] = (uint8_t)o.n[0];
 	if (P::scales == SCALES_S32) at[c] = (uint8_t)o.s[0];
 	for (int i = 0; i < 2; i++) {
 		if (P::scales == SCALES_K16) at[2 * c + i] = (uint8_t)(o.s[i] | o.n[i] << 4);
-		if (P::scales == SCALES_S16) at[2 * c + i] = (uint8_t)o.s[i];
+		if (P::scales == SCALES_S16 || P::scales == SCALES_E16) at[2 * c + i] = (uint8_t)o.s[i];
 	}
 	if ((lane & 3) != 0 || c > 1) return;
 	uint8_t *row = tile + P::at_rows + P::row_scales * ((lane >> 2) + 8 * c);
@@ -280,11 +318,49 @@ template <int type> ORT_DEV void pack_group(const PackArgs &a, uint8_t *tile, in
 	}
 }
 
+// Weights below this need no rescaling: 64 times as much is the largest number of f16 (gemm_small.cuh; frag.cuh takes 16).
+constexpr float pack_most = 1023.f;
+
+// The largest size of what S of a type multiplies. 0: its weights are never too large, or are not multiplied in f16.
+template <int type> ORT_DEV float most_code() {
+	using P = Packed<type>;
+	if (P::codes == 32) return 1.f;
+	if (P::is_float || P::scales == SCALES_E16) return 0.f;
+	if (P::table != TABLE_NONE) return P::table == TABLE_IQ4 ? 127.f : P::table == TABLE_IQ3XXS ? 62.f : P::table == TABLE_IQ3S ? 15.f : P::table == TABLE_IQ2 ? 43.f : 9.f;
+	constexpr int top = (1 << (P::is_float ? 0 : P::codes + P::extra)) - 1;
+	return (float)(P::has_zero ? top : P::codes == 8 ? 128 : top - P::offset > P::offset ? top - P::offset : P::offset);
+}
+
+// A bound on the size of what a lane packed, and of the scales of its rows.
+template <int type> ORT_DEV float most_weight(const uint8_t *tile, int lane) {
+	using P = Packed<type>;
+	float most = 0.f;
+	if (most_code<type>() == 0.f) return most;
+	for (int r = 0; r < 2; r++) {
+		const uint8_t *row = tile + P::at_rows + P::row_scales * ((lane >> 2) + 8 * r);
+		for (int i = 0; i < P::row_scales / 2; i++) most = fmaxf(most, fabsf(f16_to_f32(((const uint16_t *)row)[i])));
+	}
+	for (int c = 0; c < 4; c++) {
+		if constexpr (P::is_float) {
+			float v[32];
+			group_floats<type>(tile, lane, c, v);
+			for (int k = 0; k < 32; k++) most = fmaxf(most, fabsf(v[k]));
+		} else {
+			GroupScales v = group_scales<type>(tile, lane, c);
+			most = fmaxf(most, fmaxf(fabsf(v.s[0]), fabsf(v.s[1])) * most_code<type>() + fmaxf(fabsf(v.m[0]), fabsf(v.m[1])));
+		}
+	}
+	return most;
+}
+
 template <int type> ORT_DEV void pack_tile(const PackArgs &a, uint32_t tile, int lane) {
 	uint32_t across = (a.in + 255) / 256;
 	uint8_t *dst = (uint8_t *)a.dst + (uint64_t)tile * Packed<type>::tile;
 	for (int c = 0; c < 4; c++)
 		pack_group<type>(a, dst, lane, c, tile / across * 16 + (lane >> 2) + 8 * (c & 1), tile % across * 256 + 32 * ((lane & 3) + 4 * (c >> 1)));
+	warp_sync(); // scales of rows are other lanes'
+	float most = most_weight<type>(dst, lane);
+	if (most > pack_most) atomic_max((uint64_t *)a.most, f32_bits(most));
 }
 
 // Grid: ⌈tiles / 8⌉ blocks of 256.
@@ -314,5 +390,28 @@ ORT_KERNEL(pack, PackArgs, 256) {
 	case 22: pack_tile<22>(a, tile, lane); break;
 	case 23: pack_tile<23>(a, tile, lane); break;
 	case 29: pack_tile<29>(a, tile, lane); break;
+	case 40: pack_tile<40>(a, tile, lane); break;
+	case 200: pack_tile<200>(a, tile, lane); break;
+	case 201: pack_tile<201>(a, tile, lane); break;
+	}
+}
+
+// Multiplies a packed matrix by a power of two, for weights too large for f16: `count` numbers of each tile from byte `at` on, its
+// f16 scales or, where floats, its f32 values.
+struct RescaleArgs {
+	uint64_t w;
+	uint32_t tiles, tile, at, count; // tile: bytes of one
+	uint32_t floats;
+	float by;
+};
+
+// Grid: ⌈tiles / 8⌉ blocks of 256.
+ORT_KERNEL(rescale, RescaleArgs, 256) {
+	uint32_t tile = blockIdx.x * 8 + threadIdx.x / 32;
+	if (tile >= a.tiles) return;
+	uint8_t *p = (uint8_t *)a.w + (uint64_t)tile * a.tile + a.at;
+	for (uint32_t i = threadIdx.x % 32; i < a.count; i += 32) {
+		if (a.floats) ((float *)p)[i] *= a.by;
+		else ((uint16_t *)p)[i] = f32_to_f16(f16_to_f32(((uint16_t *)p)[i]) * a.by);
 	}
 }

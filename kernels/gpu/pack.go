@@ -1,8 +1,10 @@
 package gpu
 
 import (
+	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 	"sync"
 	"unsafe"
 
@@ -16,15 +18,27 @@ const (
 
 // packArgs are the arguments of pack (pack.cu).
 type packArgs struct {
-	dst, src, book uint64
-	rows, in, typ  uint32
-	tiles          uint32
+	dst, src, book, most uint64
+	rows, in, typ        uint32
+	tiles                uint32
 }
+
+// rescaleArgs are the arguments of rescale (pack.cu).
+type rescaleArgs struct {
+	w                      uint64
+	tiles, tile, at, count uint32
+	floats                 uint32
+	by                     float32
+}
+
+// packMost is pack_most of pack.cu.
+const packMost = 1023
 
 // Pack implements kernels.Device. in must be a multiple of 32 and of the
 // format's block. Blocks go to the device as they are and are packed there
 // while the next ones are read, several spans at a time: src must allow concurrent ReadAt, as
-// files and mappings do.
+// files and mappings do. Where weights may be too large for f16, Scale of the result is a
+// power of two that takes care of it.
 func (d *Device) Pack(t kernels.Type, out, in int, src io.ReaderAt) (kernels.Weight, error) {
 	f, ok := t.Format()
 	if !ok {
@@ -37,22 +51,25 @@ func (d *Device) Pack(t kernels.Type, out, in int, src io.ReaderAt) (kernels.Wei
 	if err != nil {
 		return kernels.Weight{}, err
 	}
-	if err := d.packRows(t, buf, out, in, src); err != nil {
+	scale, err := d.packRows(t, buf, out, in, src)
+	if err != nil {
 		d.Free(buf)
 		return kernels.Weight{}, err
 	}
-	return kernels.Weight{Buf: buf, Type: t, Out: out, In: in}, nil
+	return kernels.Weight{Buf: buf, Type: t, Out: out, In: in, Scale: scale}, nil
 }
 
 // packRows reads and packs all rows, some tiles at a time: while one span is
-// uploaded and packed, the next is read.
-func (d *Device) packRows(t kernels.Type, buf kernels.Buf, out, in int, src io.ReaderAt) error {
+// uploaded and packed, the next is read. It returns Weight.Scale.
+func (d *Device) packRows(t kernels.Type, buf kernels.Buf, out, in int, src io.ReaderAt) (scale float32, err error) {
 	rowBytes := t.RowBytes(in)
 	step := min(max(int(packBytes/rowBytes)/tileRows, 1)*tileRows, (out+tileRows-1)/tileRows*tileRows)
 	stage := d.working("packing", int64(step)*rowBytes)
 	book := d.codebook(t)
+	most := d.working("the largest weight", 8)
+	d.Write(most, make([]byte, 8))
 	if d.err != nil {
-		return d.err
+		return 0, d.err
 	}
 	var spans [2][]byte
 	for i := range spans {
@@ -73,31 +90,55 @@ func (d *Device) packRows(t kernels.Type, buf kernels.Buf, out, in int, src io.R
 	done := read(0, 0)
 	for row, i := 0, 0; row < out; row, i = row+step, 1-i {
 		if err := <-done; err != nil {
-			return err
+			return 0, err
 		}
 		if row+step < out {
 			done = read(row+step, 1-i)
 		}
-		d.packSpan(t, buf, stage, book, row, min(step, out-row), in, spans[i])
+		d.packSpan(t, buf, stage, most, book, row, min(step, out-row), in, spans[i])
 	}
-	d.settle(buf)
-	return d.err
+	scale = d.tame(t, buf, out, in, d.settle(most))
+	return scale, d.err
 }
 
-// settle waits until buf is as its kernels left it: others read weights before they wait for the launches before
-// them (see griddep_wait).
-func (d *Device) settle(buf kernels.Buf) {
+// settle waits for all launches and returns what pack put into most: others read weights before they wait for the
+// launches before them (see griddep_wait).
+func (d *Device) settle(most kernels.Buf) float32 {
+	b := make([]byte, 8)
+	if err := d.Read(b, most); err != nil {
+		return 0
+	}
+	return math.Float32frombits(binary.LittleEndian.Uint32(b))
+}
+
+// tame divides a packed matrix by a power of two where its weights, none larger than most, need it, and
+// returns Weight.Scale. Infinite weights are left alone.
+func (d *Device) tame(t kernels.Type, buf kernels.Buf, out, in int, most float32) float32 {
+	f, _ := familyOf(t)
+	if d.err != nil || most <= packMost || math.IsInf(float64(most), 0) {
+		return f.unit()
+	}
+	_, exp := math.Frexp(float64(most) / packMost)
+	at, count := f.scalesSpan()
+	down, across := tilesOf(out, in)
+	args := rescaleArgs{w: addr(buf), tiles: uint32(down * across), tile: uint32(f.tileBytes()), at: uint32(at), count: uint32(count),
+		by: float32(math.Ldexp(1, -exp))}
+	if f.isFloat() {
+		args.floats = 1
+	}
+	launch(d, "rescale", Grid{X: (down*across + 7) / 8, Threads: 256}, args)
 	if d.err == nil {
 		d.fail(d.drv.Read(make([]byte, 1), addr(buf)))
 	}
+	return f.unit() * float32(math.Ldexp(1, exp))
 }
 
 // packSpan queues packing n rows from row on, whose blocks are at the start of raw.
-func (d *Device) packSpan(t kernels.Type, buf, stage kernels.Buf, book uint64, row, n, in int, raw []byte) {
+func (d *Device) packSpan(t kernels.Type, buf, stage, most kernels.Buf, book uint64, row, n, in int, raw []byte) {
 	d.Write(stage, raw[:int64(n)*t.RowBytes(in)])
 	down, across := tilesOf(n, in)
 	launch(d, "pack", Grid{X: (down*across + 7) / 8, Threads: 256}, packArgs{
-		dst: addr(buf) + uint64(packedBytes(t, row, in)), src: addr(stage), book: book,
+		dst: addr(buf) + uint64(packedBytes(t, row, in)), src: addr(stage), book: book, most: addr(most),
 		rows: uint32(n), in: uint32(in), typ: uint32(t), tiles: uint32(down * across),
 	})
 }

@@ -11,21 +11,21 @@ import (
 )
 
 // randomRows is a matrix [out, in] of t in its file's form, made of random
-// bits under scales of either sign, with zero mean and 1/√in root mean square:
-// times activations of unit size it gives about unit size.
-func randomRows(random *rand.Rand, t kernels.Type, out, in int) []byte {
+// bits under scales of either sign, with about zero mean and size/√in root mean
+// square: times activations of unit size it gives about `size`.
+func randomRows(random *rand.Rand, t kernels.Type, out, in int, size float64) []byte {
 	rows := make([]byte, t.RowBytes(in)*int64(out))
 	f, _ := t.Format()
 	if f.Values == 1 {
 		for i := range out * in {
-			putFloat(rows[i*f.Bytes:], t, float32(random.NormFloat64()/math.Sqrt(float64(in))))
+			putFloat(rows[i*f.Bytes:], t, float32(random.NormFloat64()*size/math.Sqrt(float64(in))))
 		}
 		return rows
 	}
 	for i := range rows {
 		rows[i] = byte(random.Uint32())
 	}
-	unit := 1 / (blockSize(t) * math.Sqrt(float64(in)))
+	unit := size / (blockSize(t) * math.Sqrt(float64(in)))
 	for at := 0; at < len(rows); at += f.Bytes {
 		scale := (0.5 + random.Float64()) * unit
 		if random.IntN(2) == 0 {
@@ -38,9 +38,9 @@ func randomRows(random *rand.Rand, t kernels.Type, out, in int) []byte {
 
 // filledRows is a matrix [len(fills), in] of t, a block format: the bytes of
 // row i are all fills[i], under positive scales as in randomRows.
-func filledRows(t kernels.Type, in int, fills []byte) []byte {
+func filledRows(t kernels.Type, in int, fills []byte, size float64) []byte {
 	f, _ := t.Format()
-	unit := 1 / (blockSize(t) * math.Sqrt(float64(in)))
+	unit := size / (blockSize(t) * math.Sqrt(float64(in)))
 	var rows []byte
 	for _, fill := range fills {
 		start := len(rows)
@@ -93,7 +93,8 @@ func blockSize(t kernels.Type) float64 {
 }
 
 // setScale stores d as the scale of block b, and as its minimum what makes the
-// mean of random bits zero.
+// mean of random bits zero. One in four zero points stays what it is, the others
+// are near the middle of the codes. Scales of NVFP4 have no sign; they lie around d.
 func setScale(b []byte, t kernels.Type, d float64) {
 	put := func(at int, v float64) {
 		binary.LittleEndian.PutUint16(b[at:], float16.Fromfloat32(float32(v)).Bits())
@@ -118,6 +119,20 @@ func setScale(b []byte, t kernels.Type, d float64) {
 		put(108, d)
 	case kernels.Q6_K:
 		put(208, d)
+	case kernels.NVFP4:
+		for i, part := range []float64{1, 0.7, 1.4, 0.9} {
+			b[i] = toE4M3(part * math.Abs(d))
+		}
+	case kernels.Int4:
+		put(0, d)
+		if b[2]&0x30 != 0 {
+			b[2] = b[2]&0xf0 | 6 + b[2]&3
+		}
+	case kernels.Int8:
+		put(0, d)
+		if b[2]&0x30 != 0 {
+			b[2] = 120 + b[2]&15
+		}
 	case kernels.IQ1M: // a nibble in the top of each of four words
 		bits := float16.Fromfloat32(float32(d)).Bits()
 		for i := range 4 {

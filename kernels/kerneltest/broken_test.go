@@ -260,6 +260,12 @@ func TestSuiteFindsWrongDevices(t *testing.T) {
 				return s.Device.Read(dst, src)
 			}
 		}},
+		{"scale of the tensor ignored", "MulAdd/", func(s *spoilt) {
+			s.mulAdd = func(x, y kernels.Mat, w kernels.Weight) {
+				w.Scale = 1
+				s.Device.MulAdd(x, y, w)
+			}
+		}},
 		{"wrong shapes ignored", "Panics", func(s *spoilt) {
 			s.mulAdd = func(x, y kernels.Mat, w kernels.Weight) {
 				defer func() { _ = recover() }()

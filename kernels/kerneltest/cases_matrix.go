@@ -12,8 +12,11 @@ var rowCounts = []int{1, 2, 3, 4, 7, 8, 9, 16, 17, 33}
 
 // columns are small numbers of columns for t: multiples of its block and of 32.
 func columns(t kernels.Type) []int {
-	if f, _ := t.Format(); f.Values == 256 {
+	switch f, _ := t.Format(); f.Values {
+	case 256:
 		return []int{256, 512, 768}
+	case 64:
+		return []int{64, 192, 320}
 	}
 	return []int{32, 96, 288}
 }
@@ -97,10 +100,17 @@ func checkExtremes(r *rig, t kernels.Type) {
 	if f, _ := t.Format(); f.Values > 1 {
 		in := columns(t)[1]
 		fills := []byte{0x00, 0xff, 0x7f, 0x80, 0x88, 0x77, 0xf0, 0x0f, 0x01, 0xfe, 0x55, 0xaa}
-		raw := filledRows(t, in, fills)
+		scale := float32(1)
+		if t == kernels.NVFP4 {
+			scale = tensorScale(r.random, t)
+		}
+		raw := filledRows(t, in, fills, 1/float64(scale))
 		values := make([]float32, len(fills)*in)
 		r.must(kernels.Dequantize(values, t, raw))
-		w := r.pack(t, len(fills), in, raw)
+		for i := range values {
+			values[i] *= scale
+		}
+		w := r.pack(t, len(fills), in, raw).times(scale)
 		for _, sign := range []float32{1, -1} {
 			y := make([]float32, 0, (len(fills)+1)*in)
 			for range in {
@@ -138,6 +148,18 @@ func extremes(r *rig, w weight, y, values []float32) {
 			r.failf("extremes: row %d, column %d is %v, want %v, of at most %v", i/w.out, i%w.out, got[i], want[i], sum)
 		}
 	}
+}
+
+// checkLarge: weights of thousands, which narrow numbers hold no multiples of, in
+// steps of every regime.
+func checkLarge(r *rig, t kernels.Type) {
+	const out = 20
+	in := columns(t)[1]
+	w := r.pack(t, out, in, randomRows(r.random, t, out, in, 8000*math.Sqrt(float64(in))))
+	for _, n := range append([]int{1, 5, 33}, r.opt.Many...) {
+		mulAdd(r, w, r.normal(n*in), n)
+	}
+	r.release()
 }
 
 // checkZeros: zero activations give exactly zero, and no NaN.

@@ -111,7 +111,7 @@ func checkPack(r *rig) {
 	for _, t := range r.opt.Types {
 		const out = 35
 		in := columns(t)[0]
-		rows := randomRows(r.random, t, out, in)
+		rows := randomRows(r.random, t, out, in, 1)
 		size := int64(len(rows))
 		for _, fails := range []int64{0, 1, size / 2, size - 1} {
 			if _, err := r.dev.Pack(t, out, in, source{rows, fails, false}); !errors.Is(err, errReader) {

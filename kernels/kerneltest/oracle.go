@@ -65,7 +65,7 @@ func (o *oracle) Pack(t kernels.Type, out, in int, src io.ReaderAt) (kernels.Wei
 	if err != nil {
 		return kernels.Weight{}, err
 	}
-	w := kernels.Weight{Buf: buf, Type: t, Out: out, In: in}
+	w := kernels.Weight{Buf: buf, Type: t, Out: out, In: in, Scale: 1}
 	for i := range out {
 		n, err := src.ReadAt(row, int64(i)*int64(len(row)))
 		if n == len(row) {
@@ -103,7 +103,9 @@ func (o *oracle) Embed(y kernels.Mat, table kernels.Weight, ids kernels.Buf) {
 	kernels.CheckEmbed(y, table, ids)
 	w := o.weights(table)
 	for i, id := range o.ints(ids, y.Rows) {
-		copy(o.row(y, i), w[int(id)*table.In:][:table.In])
+		for j, v := range w[int(id)*table.In:][:table.In] {
+			o.row(y, i)[j] = v * table.Scale
+		}
 	}
 }
 
@@ -165,7 +167,7 @@ func (o *oracle) multiply(rows [][]float64, w kernels.Weight, put func(i, j int,
 	parallel(w.Out, len(rows)*w.In, func(j int) {
 		wj := widen(all[j*w.In:][:w.In])
 		for i, x := range rows {
-			put(i, j, dot(x, wj))
+			put(i, j, dot(x, wj)*float64(w.Scale))
 		}
 	})
 }

@@ -75,11 +75,15 @@ func near(t *testing.T, what string, got []float32, want []float64) {
 
 func f32weight(t *testing.T, d kernels.Device, w []float32, out, in int) kernels.Weight {
 	t.Helper()
-	le, _ := binary.Append(nil, binary.LittleEndian, w)
+	var le []byte
+	for _, v := range w { // twice as much, at half the scale
+		le = binary.LittleEndian.AppendUint32(le, math.Float32bits(2*v))
+	}
 	weight, err := d.Pack(kernels.F32, out, in, bytes.NewReader(le))
 	if err != nil {
 		t.Fatal(err)
 	}
+	weight.Scale *= 0.5
 	return weight
 }
 

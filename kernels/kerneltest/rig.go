@@ -149,7 +149,24 @@ func (r *rig) pack(t kernels.Type, out, in int, rows []byte) weight {
 
 // random weights [out, in] whose products with unit activations are about unit.
 func (r *rig) weight(t kernels.Type, out, in int) weight {
-	return r.pack(t, out, in, randomRows(r.random, t, out, in))
+	scale := tensorScale(r.random, t)
+	return r.pack(t, out, in, randomRows(r.random, t, out, in, 1/float64(scale))).times(scale)
+}
+
+// tensorScale is a scale for a whole tensor of t: often 1, but for NVFP4, whose blocks
+// hold no small values.
+func tensorScale(random *rand.Rand, t kernels.Type) float32 {
+	if t == kernels.NVFP4 {
+		return float32(0.5+random.Float64()) / 8192
+	}
+	return []float32{1, 1, 0.3, 5}[random.IntN(4)]
+}
+
+// times is w with all values multiplied by scale.
+func (w weight) times(scale float32) weight {
+	w.on[0].Scale *= scale
+	w.on[1].Scale *= scale
+	return w
 }
 
 // normal is n values of the normal distribution.

@@ -135,6 +135,7 @@ func cases(opt Options) []testCase {
 		add("Embed/"+t.String(), func(r *rig) { checkEmbed(r, t) })
 		add("MulAdd/"+t.String(), func(r *rig) { checkMulAdd(r, t) })
 		add("Extremes/"+t.String(), func(r *rig) { checkExtremes(r, t) })
+		add("Large/"+t.String(), func(r *rig) { checkLarge(r, t) })
 		add("NormGateUp/"+t.String(), func(r *rig) { checkNormGateUp(r, t) })
 		add("NormLogits/"+t.String(), func(r *rig) { checkNormLogits(r, t) })
 		add("Independence/"+t.String(), func(r *rig) { checkRowsAlone(r, t) })
