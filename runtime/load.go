@@ -104,6 +104,7 @@ func (l *loader) matrix(name string) kernels.Weight {
 		l.fail(name, err)
 		return kernels.Weight{}
 	}
+	w.Scale *= l.ck.Scale(name)
 	l.model.owned = append(l.model.owned, w.Buf)
 	l.finish(name)
 	return w

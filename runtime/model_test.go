@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"orchrt/gguf"
 	"orchrt/kernels"
 	"orchrt/kernels/cpu"
 	"orchrt/kernels/kerneltest"
@@ -74,6 +75,22 @@ func TestGreedyFollowsLogits(t *testing.T) {
 				t.Errorf("%d rows of logits, want %d: %v", next, len(all)-1, err)
 			}
 		})
+	}
+}
+
+// TestScale: the scale that a file keeps beside a matrix in NVFP4 reaches the device.
+func TestScale(t *testing.T) {
+	shape := tiny.Small()
+	shape.Hidden = 64
+	shape.Kinds = map[string]gguf.Type{"blk.0.ffn_gate.weight": gguf.NVFP4}
+	shape.Extra = []string{"blk.0.ffn_gate.scale"}
+	shape.Shapes = map[string][]int64{"blk.0.ffn_gate.scale": {1}}
+	shape.Fill = func(string, int) float32 { return 0.25 }
+	dev := kerneltest.NewOracle()
+	t.Cleanup(func() { dev.Close() })
+	ffn := loadTiny(t, dev, shape).layers[0].ffn
+	if ffn.Gate.Type != kernels.NVFP4 || ffn.Gate.Scale != 0.25 || ffn.Up.Scale != 1 {
+		t.Errorf("gate in %v has the scale %v, up %v; want NVFP4, 0.25, 1", ffn.Gate.Type, ffn.Gate.Scale, ffn.Up.Scale)
 	}
 }
 

@@ -86,6 +86,10 @@ func (ck *Checkpoint) Tensor(name string) (t kernels.Type, shape []int, data io.
 	return e.kind, e.shape, e.data, ok
 }
 
+// Scale is what the values of a tensor are to be multiplied by, beside what its blocks say: the
+// scale of the whole matrix that NVFP4 has, else 1.
+func (ck *Checkpoint) Scale(name string) float32 { return ck.tensors[name].scale }
+
 // Bytes is the size of a tensor in the file, 0 where there is none of that name.
 func (ck *Checkpoint) Bytes(name string) int64 { return ck.tensors[name].bytes }
 

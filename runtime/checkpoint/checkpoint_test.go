@@ -42,6 +42,20 @@ func open(t testing.TB, change func(*tiny.Model)) *Checkpoint {
 	return ck
 }
 
+// nvfp4 has one matrix in NVFP4 with both of its scales, 0.25.
+func nvfp4(change func(*tiny.Model)) func(*tiny.Model) {
+	return func(m *tiny.Model) {
+		m.Hidden = 64
+		m.Kinds = map[string]gguf.Type{"blk.0.attn_q.weight": gguf.NVFP4}
+		m.Extra = []string{"blk.0.attn_q.scale", "blk.0.attn_q.input_scale"}
+		m.Shapes = map[string][]int64{"blk.0.attn_q.scale": {1}, "blk.0.attn_q.input_scale": {1}}
+		m.Fill = func(string, int) float32 { return 0.25 }
+		if change != nil {
+			change(m)
+		}
+	}
+}
+
 func set(key string, value any) func(*tiny.Model) {
 	return func(m *tiny.Model) { m.Meta[key] = value }
 }
@@ -106,6 +120,9 @@ func TestVariants(t *testing.T) {
 			func(ck *Checkpoint) bool { return ck.Config.KVHeads == 4 }},
 		{"signed numbers", set("qwen3.block_count", int32(2)), func(ck *Checkpoint) bool { return ck.Config.Layers == 2 }},
 		{"64-bit numbers", set("qwen3.block_count", uint64(2)), func(ck *Checkpoint) bool { return ck.Config.Layers == 2 }},
+		{"NVFP4", nvfp4(nil), func(ck *Checkpoint) bool {
+			return ck.Scale("blk.0.attn_q.weight") == 0.25 && ck.Scale("blk.1.attn_q.weight") == 1
+		}},
 		{"type model", set("general.type", "model"), func(ck *Checkpoint) bool { return true }},
 		{"no token types", set("tokenizer.ggml.token_type", nil), func(ck *Checkpoint) bool { return len(ck.Suppress) == 0 }},
 		{"no template", set("tokenizer.chat_template", nil), func(ck *Checkpoint) bool { return ck.ChatTemplate == "" }},
@@ -248,6 +265,11 @@ func TestRefused(t *testing.T) {
 		{"a layer too many", sized("block_count", uint32(3)), []string{"blk.2.", "missing"}},
 		{"a layer too few", sized("block_count", uint32(1)), []string{"blk.1.", "no part"}},
 		{"bias", extra("blk.0.attn_q.bias"), []string{"blk.0.attn_q.bias", "bias"}},
+		{"scale of another type", extra("blk.0.attn_q.scale"), []string{"blk.0.attn_q.scale", "NVFP4 only"}},
+		{"scale in F16", nvfp4(func(m *tiny.Model) { m.Kinds["blk.0.attn_q.scale"] = gguf.F16 }), []string{"blk.0.attn_q.scale", "F16"}},
+		{"scales of rows", nvfp4(func(m *tiny.Model) { m.Shapes["blk.0.attn_q.scale"] = []int64{64} }), []string{"blk.0.attn_q.scale", "[64]"}},
+		{"scale 0", nvfp4(func(m *tiny.Model) { m.Fill = func(string, int) float32 { return 0 } }), []string{"blk.0.attn_q.scale", "positive"}},
+		{"scale NaN", nvfp4(func(m *tiny.Model) { m.Fill = func(string, int) float32 { return float32(math.NaN()) } }), []string{"blk.0.attn_q.scale", "positive"}},
 		{"experts", extra("blk.0.ffn_gate_exps.weight"), []string{"blk.0.ffn_gate_exps.weight", "experts"}},
 		{"rope factors", extra("rope_freqs.weight"), []string{"rope_freqs.weight"}},
 		{"misshaped", shaped("blk.0.attn_k.weight", 32, 64), []string{"blk.0.attn_k.weight", "[64 32]", "[32 32]"}},

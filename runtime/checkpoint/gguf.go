@@ -185,7 +185,7 @@ func (ck *Checkpoint) readTensors() {
 		}
 		ck.order = append(ck.order, t.Name)
 		ck.tensors[t.Name] = tensor{
-			kind: kernels.Type(t.Type), shape: shape, bytes: t.Size, data: t.Reader(), release: t.Release,
+			kind: kernels.Type(t.Type), shape: shape, bytes: t.Size, scale: 1, data: t.Reader(), release: t.Release,
 		}
 	}
 }

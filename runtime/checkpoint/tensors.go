@@ -1,8 +1,10 @@
 package checkpoint
 
 import (
+	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -15,6 +17,7 @@ type tensor struct {
 	kind    kernels.Type
 	shape   []int // slowest first
 	bytes   int64
+	scale   float32 // of all values, beside those that the blocks have
 	data    io.ReaderAt
 	release func()
 }
@@ -88,9 +91,52 @@ func (ck *Checkpoint) checkTensors() error {
 		}
 	}
 	for _, name := range ck.order {
-		if !known[name] {
+		if scaled, ok := ck.scaledBy(name); ok {
+			if err := ck.readScale(name, scaled); err != nil {
+				return err
+			}
+		} else if !known[name] {
 			return badTensor(ck.path, name, "is no part of a dense qwen3 of %d layers: %s", ck.Config.Layers, stranger(name))
 		}
+	}
+	return nil
+}
+
+// Suffixes of what llama.cpp keeps beside a matrix in NVFP4, "blk.0.attn_q" for one: the scale of all of it, and that of
+// activations in 4 bits, which weights alone do not need.
+const (
+	weightScale = ".scale"
+	inputScale  = ".input_scale"
+)
+
+// scaledBy is the matrix in NVFP4 that the tensor of that name is a scale of.
+func (ck *Checkpoint) scaledBy(name string) (matrix string, ok bool) {
+	base, ok := strings.CutSuffix(name, inputScale)
+	if !ok {
+		base, ok = strings.CutSuffix(name, weightScale)
+	}
+	matrix = base + ".weight"
+	return matrix, ok && ck.tensors[matrix].kind == kernels.NVFP4
+}
+
+// readScale checks a tensor of one scale and, where it is the weights', notes it.
+func (ck *Checkpoint) readScale(name, matrix string) error {
+	t := ck.tensors[name]
+	if t.kind != kernels.F32 || t.bytes != 4 {
+		return badTensor(ck.path, name, "has the shape %v in %v: the scale of a matrix in NVFP4 is one F32", t.shape, gguf.Type(t.kind))
+	}
+	b := make([]byte, 4)
+	if _, err := t.data.ReadAt(b, 0); err != nil && err != io.EOF {
+		return &Error{File: ck.path, Tensor: name, Reason: "cannot be read: " + err.Error(), Err: err}
+	}
+	v := math.Float32frombits(binary.LittleEndian.Uint32(b))
+	if !(v > 0) || math.IsInf(float64(v), 0) {
+		return badTensor(ck.path, name, "is %v: a scale is a positive number; the file is damaged", v)
+	}
+	if strings.HasSuffix(name, weightScale) {
+		scaled := ck.tensors[matrix]
+		scaled.scale = v
+		ck.tensors[matrix] = scaled
 	}
 	return nil
 }
@@ -125,8 +171,8 @@ func stranger(name string) string {
 		return "mixtures of experts are not supported"
 	case strings.HasPrefix(name, "rope_freqs"):
 		return "RoPE factors as a tensor are not supported"
-	case strings.HasSuffix(name, ".scale"), strings.HasSuffix(name, ".input_scale"):
-		return "separate scales are not supported"
+	case strings.HasSuffix(name, weightScale), strings.HasSuffix(name, inputScale):
+		return "separate scales are supported beside matrices in NVFP4 only"
 	case strings.HasSuffix(name, ".lora_a"), strings.HasSuffix(name, ".lora_b"):
 		return "adapters are not supported"
 	}
