@@ -20,7 +20,7 @@ import (
 const (
 	compileSteps = 1_500_000 // of budget.Budget: some 75 ms
 	maxStates    = 1 << 15   // that its machine remembers
-	maxMasks     = 1 << 20   // bytes of masks
+	maxMasks     = 4 << 20   // bytes of masks
 	maxLanguages = 32 << 20  // bytes of string languages: a unit with more is made anew
 )
 
@@ -302,6 +302,8 @@ func (reader) Value(s state) (alone, behind state, ok bool) { return s.Value() }
 
 func (reader) Over(s state, b byte) bool { return s.Over(b) }
 
+func (reader) Outside(s state) bool { return s.Outside() }
+
 func (reader) White(s state) (int, bool) { return s.White() }
 
 func (r reader) Accepts(text regex.State) bool {
@@ -317,6 +319,18 @@ func (r reader) Covers(text regex.State, a regex.Alphabet, n int) bool {
 }
 
 func (r reader) Uniform(text regex.State, n int) (regex.Classes, int) { return r.lex.Uniform(text, n) }
+
+func (r reader) Remaining(text regex.State, limit int) ([]string, bool, bool) {
+	return r.lex.Remaining(text, limit)
+}
+
+func (r reader) Anything() regex.State { return r.lex.Anything() }
+
+func (r reader) Spelling() regex.Spelling { return r.lex.Spelling() }
+
+func (reader) AnyMember(s state, head []byte) (alone, behind state, ok bool) {
+	return s.AnyMember(head)
+}
 
 func (reader) Distance(s state) int { return s.Distance() }
 

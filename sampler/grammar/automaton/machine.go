@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sort"
+	"strings"
 
 	"orchrt/sampler/grammar/formula"
 	"orchrt/sampler/grammar/number"
@@ -228,6 +229,9 @@ type core struct {
 	num  *number.Lexer
 	root formula.F
 	tail string // what follows the document
+	// plain says that tail has only bytes that JSON has outside of strings, but
+	// no letters.
+	plain bool
 
 	levels  map[levelKey]*level
 	one     map[contKey]*conts
@@ -236,10 +240,11 @@ type core struct {
 	nothing *conts // behind a value alone
 	nextID  int32
 
-	states map[stateKey]*State
-	many   map[string]*State // states of several threads
-	offers map[offerKey]regex.Lang
-	buf    []byte
+	states  map[stateKey]*State
+	many    map[string]*State // states of several threads
+	offers  map[offerKey]regex.Lang
+	members map[memberKey]member
+	buf     []byte
 }
 
 type offerKey struct {
@@ -249,6 +254,7 @@ type offerKey struct {
 
 func newCore(m *Machine, sp *formula.Space, f formula.F, tail string) *core {
 	c := &core{m: m, sp: sp, lex: regex.NewLexerOf(sp.Regex, m.opt.Strings), num: number.NewLexerOf(m.opt.Numbers), root: f, tail: tail}
+	c.plain = strings.Trim(tail, " \t\r\n{}[],:") == ""
 	c.flush()
 	return c
 }
@@ -261,6 +267,7 @@ func (c *core) flush() {
 	c.states = map[stateKey]*State{}
 	c.many = map[string]*State{}
 	c.offers = map[offerKey]regex.Lang{}
+	c.members = map[memberKey]member{}
 	if c.bottom == nil { // states in use may hold it
 		c.nextID++
 		c.bottom = &conts{id: c.nextID}

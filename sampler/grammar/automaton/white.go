@@ -16,6 +16,10 @@ func (s *State) White() (class int, ok bool) {
 // byte of JSON outside of strings.
 func (s *State) Refuses(b byte) bool { return !structure[b] && s.structural() }
 
+// Outside reports that s is in no string and that, from here to the end of the
+// text, only bytes of JSON may stand outside of strings.
+func (s *State) Outside() bool { return s.structural() && s.c.plain && s.m.err == nil }
+
 // structural reports that s is in none of the texts that may hold any bytes:
 // strings, keys, and what stands before and behind the document.
 func (s *State) structural() bool {

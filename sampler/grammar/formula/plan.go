@@ -390,6 +390,28 @@ func (p *Plan) pick(cl *class, seen *KeySet) []Alt {
 	return out
 }
 
+// Unnamed returns the number of the class of a key that the condition does not
+// name, if what Member returns for it is the same for all keys of that class
+// whatever was seen.
+func (p *Plan) Unnamed(key string) (class int, ok bool) {
+	if id, named := p.sp.names[key]; named && p.byName[id] != nil {
+		return 0, false
+	}
+	for i, cl := range p.parts {
+		if len(p.parts) > 1 && !p.sp.Regex.Matches(cl.lang, key) {
+			continue
+		}
+		return i, p.plain || !slices.Contains(cl.live, 0)
+	}
+	return 0, false
+}
+
+// Endless reports that, whatever was seen, all but finitely many keys may come
+// next.
+func (p *Plan) Endless() bool {
+	return len(p.depend) == 0 && (p.always == p.sp.Regex.All() || p.sp.others[p.always] != nil)
+}
+
 // Member returns the alternatives for a member with the given key, which is not
 // in seen: those whose value exists and after which c can still hold. The slice
 // is not to be changed.

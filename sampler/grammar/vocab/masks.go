@@ -2,6 +2,7 @@ package vocab
 
 import (
 	"math/bits"
+	"slices"
 
 	"orchrt/sampler/grammar/regex"
 )
@@ -33,17 +34,35 @@ type Machine[S, L comparable] interface {
 	Alike(s S) bool
 	// Between reports that text stands between two characters, not in an escape.
 	Between(text L) bool
-	// Value reports that s stands before a value. alone is the state before that
-	// value with nothing behind it, which other states may share; behind is the
-	// state after the value. What s allows is what alone allows, and what goes
-	// on behind the value, as Over tells, with what behind allows.
+	// Value reports that s stands before a value of an object or array, or in a
+	// number that is one. alone is the same state with nothing behind the value,
+	// which other states may share; behind is the state after the value. What s
+	// allows is what alone allows, and what goes on behind the value, as Over
+	// tells, with what behind allows.
 	Value(s S) (alone, behind S, ok bool)
-	// Over reports of a state that alone led to that its value is at its end if
-	// b comes next.
+	// Over reports of alone and of a state that it led to that the value is at its
+	// end if b comes next.
 	Over(s S, b byte) bool
+	// Outside reports that s is in no string, before or behind which bytes that
+	// JSON does not have outside of strings are refused.
+	Outside(s S) bool
 	// White sorts states by the white space that they allow; ok is false where
 	// it does not know. Equal classes allow the same white space.
 	White(s S) (class int, ok bool)
+	// Remaining tells what may follow text where that is few strings, or all but
+	// few: the words, in ascending order, or all others if but is set. ok is false
+	// where it is neither, where there are more than limit words, and within a
+	// character. Anything is the text that everything may follow, and Spelling
+	// says how characters are written.
+	Remaining(text L, limit int) (words []string, but, ok bool)
+	Anything() L
+	Spelling() regex.Spelling
+	// AnyMember is asked of a state in the name of a member, between two
+	// characters. It reports that the name may be what was read of it and head,
+	// and that the member is then like many others: alone and behind are those of
+	// Value before the value of such a member. behind may be that of another one,
+	// as far as it makes no difference before the end of the next name.
+	AnyMember(s S, head []byte) (alone, behind S, ok bool)
 	// Free reports that every text of up to k characters is allowed, and, where
 	// k is less than limit, no longer one. Characters are spelt as they are, or
 	// escaped by two characters where they must be; of other escapes it says
@@ -87,14 +106,12 @@ type Masks[S, L comparable] struct {
 	used     int // bytes that the sets hold
 	limit    int
 
-	blanks map[blankKey][]int32
-	behind S // a state behind a name and its quotation mark, for all of them
-	known  bool
-	// The tails of quotedTokens that are allowed in the state asked for last,
-	// and behind names:
-	tailsOf    []bool
-	tailsState S
-	nameTails  []bool
+	blanks    map[blankKey][]int32
+	behind    S // a state behind a name and its quotation mark, for all of them
+	known     bool
+	closed    map[L]*closers[L]
+	behinds   map[S][]uint64 // the tails of quotedTokens that are allowed
+	nameTails []bool         // those that are behind names
 
 	// Scratch:
 	ids       []int32
@@ -112,7 +129,7 @@ func NewMasks[S, L comparable](t *Table, m Machine[S, L], limit int) *Masks[S, L
 		t: t, m: m, limit: limit,
 		states: map[S]*Set{}, texts: map[L]*Set{}, names: map[L]*Set{},
 		values: map[S]*aloneSet{}, deep: map[S]*deepSet{}, reach: map[S]int{}, textMost: map[L]int{},
-		blanks: map[blankKey][]int32{},
+		blanks: map[blankKey][]int32{}, closed: map[L]*closers[L]{}, behinds: map[S][]uint64{},
 		levels: make([]level[S, L], t.longest+1), textStack: make([]L, t.longest+1), read: make([]byte, t.longest+1), headRead: make([]byte, t.longest+1),
 	}
 }
@@ -127,7 +144,9 @@ func (k *Masks[S, L]) Reset() {
 	clear(k.reach)
 	clear(k.textMost)
 	clear(k.blanks)
-	k.used, k.known, k.tailsOf, k.nameTails = 0, false, nil, nil
+	clear(k.closed)
+	clear(k.behinds)
+	k.used, k.known, k.nameTails = 0, false, nil
 }
 
 // Known returns the set of tokens that s allows, if it was made before and is
@@ -146,11 +165,16 @@ func (k *Masks[S, L]) Of(s S) *Set {
 		set = k.inString(s, text)
 	} else if k.several = k.m.Texts(k.several[:0], s); len(k.several) > 0 {
 		set = k.inTexts(s)
+	} else if !k.m.Outside(s) {
+		k.ids = k.ids[:0]
+		k.run(k.t.solid, level[S, L]{at: atState, state: s})
+		k.runBlank(s)
+		set = k.t.union(nil, k.ids)
 	} else if alone, behind, ok := k.m.Value(s); ok {
 		set = k.value(alone, behind)
 	} else {
 		k.ids = k.ids[:0]
-		k.run(k.t.solid, level[S, L]{at: atState, state: s})
+		k.run(k.t.outside, level[S, L]{at: atState, state: s})
 		k.runBlank(s)
 		set = k.t.union(nil, k.ids)
 	}
@@ -184,15 +208,31 @@ func (k *Masks[S, L]) inTexts(s S) *Set {
 	return &Set{dense: dense, own: true}
 }
 
+// maxWords bounds the words that a text is looked up for.
+const maxWords = 512
+
 // inText returns the tokens without a quotation mark that a text allows.
 func (k *Masks[S, L]) inText(text L) *Set {
 	if set, ok := k.texts[text]; ok {
 		return set
 	}
+	words, but, few := k.m.Remaining(text, maxWords)
+	if anything := k.m.Anything(); few && but && text != anything {
+		set := k.inText(anything)
+		k.hold(entryMemory)
+		k.texts[text] = set
+		return set
+	}
 	k.ids = k.ids[:0]
 	var set *Set
 	x := &k.t.text
-	if n, ok := k.m.Free(text, x.most); ok {
+	if few && !but {
+		p := speller{x.plain, k.m.Spelling(), func(id int32) { k.ids = append(k.ids, id) }, func(int32) {}}
+		p.words(-1, words, 0)
+		slices.Sort(k.ids)
+		k.ids = slices.Compact(k.ids)
+		set = k.t.union(nil, k.ids)
+	} else if n, ok := k.m.Free(text, x.most); ok {
 		var dense []uint64
 		dense, k.ids = x.anyText(k.ids, n)
 		k.runText(x.unsure, text)

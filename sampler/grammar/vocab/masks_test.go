@@ -70,6 +70,20 @@ func (m *list) Value(s listState) (alone, behind listState, ok bool) { return s,
 
 func (m *list) Over(listState, byte) bool { return false }
 
+func (m *list) Remaining(text regex.State, limit int) ([]string, bool, bool) {
+	return m.lex.Remaining(text, limit)
+}
+
+func (m *list) Anything() regex.State { return m.lex.Anything() }
+
+func (m *list) Spelling() regex.Spelling { return m.lex.Spelling() }
+
+func (m *list) AnyMember(s listState, _ []byte) (alone, behind listState, ok bool) {
+	return s, s, false
+}
+
+func (m *list) Outside(s listState) bool { return s.at != 2 }
+
 func (m *list) White(listState) (int, bool) { return 0, false }
 
 func (m *list) Distance(s listState) int {
@@ -137,7 +151,13 @@ var textLanguages = []struct {
 	{"date", pattern(`^\d{4}-\d\d$`), []string{"", "2020", "2020-1"}},
 	{"find", pattern("x{3}y"), []string{"", "xx", "xxxy"}},
 	{"enum", func(s *regex.Space) regex.Lang { return s.Literals([]string{"celsius", "fahrenheit"}) }, []string{"", "cel"}},
+	{"odd words", func(s *regex.Space) regex.Lang { return s.Literals(oddWords) }, []string{"", "a", `\u`, `\u00`, "\xc3", "\xf0", "na"}},
+	{"none but odd words", func(s *regex.Space) regex.Lang { return s.Not(s.Literals(oddWords)) }, []string{"", "a", "na", "name", "h", "http"}},
 }
+
+// oddWords have characters with several spellings, or of several bytes, and what
+// stands before the quotation mark in some tokens.
+var oddWords = []string{"", "\n", "\x01a", " ", "a", `a"b`, `a\b`, "a/b", "é", "\U0001D11E", "\U0001D11F.", "name", "na", "id", "http", "~", `\`, `\"`, "\t"}
 
 func pattern(p string) func(*regex.Space) regex.Lang {
 	return func(s *regex.Space) regex.Lang {
@@ -154,20 +174,27 @@ func pattern(p string) func(*regex.Space) regex.Lang {
 func TestMasks(t *testing.T) {
 	v := qwenTable()
 	for _, c := range textLanguages {
-		for _, free := range []bool{false, true} {
+		for i := range 4 {
+			free, spelling := i%2 == 0, regex.Spelling(i/2)
 			sp := regex.NewSpace(budget.New(1 << 40))
-			m := &list{lex: regex.NewLexer(sp), lang: c.build(sp), free: free}
+			m := &list{lex: regex.NewLexerOf(sp, spelling), lang: c.build(sp), free: free}
 			masks := NewMasks(v, m, 1<<20)
 			states := []listState{{at: 0}, {at: 1}, {at: 3}}
 			for _, text := range c.texts {
 				s := listState{2, m.lex.Start(m.lang)}
 				for _, b := range []byte(text) {
 					var ok bool
-					if s, ok = m.Step(s, b); !ok {
+					if s, ok = m.Step(s, b); ok {
+						continue
+					}
+					if spelling == regex.Any {
 						t.Fatalf("%s: %q is refused at %q", c.name, text, b)
 					}
+					break // not written so
 				}
-				states = append(states, s)
+				if s.text != 0 {
+					states = append(states, s)
+				}
 			}
 			for _, s := range states {
 				want := Plain(v, m, s)

@@ -13,11 +13,16 @@ type quotedTokens struct {
 	all     *Trie // for places within an escape
 	escaped *Trie // those with a backslash
 
-	heads    *Trie     // what comes before, where that is something; the token is an index of tokens
-	tokens   [][]split // by head, of which 0 is none
-	tails    *Trie     // what comes behind, where that is something; the token is an index of the tails
-	tailText [][]byte  // by tail, of which 0 is none
-	beyond   []bool    // by tail: behind a name it goes on to a value
+	heads  *Trie // what comes before, where that is something; the token is an index of tokens
+	head   map[string]int32
+	tokens [][]split // by head, of which 0 is none
+
+	// What comes behind, and what may come behind a value: the tails.
+	tails    *index
+	tailText [][]byte // by tail, of which 0 is none
+	every    *Trie    // those that are something; the token is the tail
+	outside  *Trie    // those of them that may come behind a value in an object or array, or behind a name
+	beyond   []bool   // by tail: behind a name it goes on to a value
 	deep     []deepTokens
 	// What comes behind the colon of the tails that begin with one and go on to
 	// a value; the token is the tail.
@@ -36,13 +41,22 @@ type split struct {
 	tail int32
 }
 
-// newQuoted sorts the tokens with a quotation mark, which are in a trie's order.
-func newQuoted(tokens []entry) quotedTokens {
+// none stands for no head.
+const none = -1
+
+// newQuoted sorts the tokens with a quotation mark, and finds the tails of those
+// of outside. Both are in a trie's order.
+func newQuoted(tokens, outside []entry) quotedTokens {
 	q := quotedTokens{all: newTrie(tokens)}
 	q.escaped = newTrie(filter(tokens, func(e entry) bool { return bytes.IndexByte(e.bytes, '\\') >= 0 }))
 	heads, tails := newIndex(), newIndex()
 	for _, e := range tokens {
 		if bytes.IndexByte(e.bytes, '\\') >= 0 {
+			for i, b := range e.bytes {
+				if b == '"' {
+					tails.of(e.bytes[i+1:])
+				}
+			}
 			continue
 		}
 		i := bytes.IndexByte(e.bytes, '"')
@@ -52,11 +66,20 @@ func newQuoted(tokens []entry) quotedTokens {
 		}
 		q.tokens[head] = append(q.tokens[head], split{e.id, tail})
 	}
-	q.heads, q.tails = heads.trie(), tails.trie()
+	for _, e := range outside {
+		for i, b := range e.bytes {
+			if endsValue(b) {
+				tails.of(e.bytes[i:])
+			}
+		}
+	}
 	for len(q.tokens) < len(heads.texts) {
 		q.tokens = append(q.tokens, nil)
 	}
-	q.tailText = tails.texts
+	q.escaped.index()
+	q.heads, q.head, q.tails, q.tailText = heads.trie(nil), heads.numbers, tails, tails.texts
+	q.every = tails.trie(nil)
+	q.outside = tails.trie(func(b []byte) bool { return (endsValue(b[0]) || b[0] == ':') && mayStandOutside(b) })
 	for _, text := range tails.texts {
 		_, value, _ := bytes.Cut(text, []byte(":"))
 		q.beyond = append(q.beyond, len(bytes.TrimLeft(value, " \t\r\n")) > 0)
@@ -101,11 +124,13 @@ func (x *index) of(text []byte) int32 {
 	return n
 }
 
-// trie holds the texts but the empty one.
-func (x *index) trie() *Trie {
+// trie holds the texts of which keep holds, all if it is nil, but the empty one.
+func (x *index) trie(keep func([]byte) bool) *Trie {
 	var entries []entry
 	for i, text := range x.texts[1:] {
-		entries = append(entries, entry{text, int32(i + 1)})
+		if keep == nil || keep(text) {
+			entries = append(entries, entry{text, int32(i + 1)})
+		}
 	}
 	sortEntries(entries)
 	return newTrie(entries)
@@ -119,23 +144,194 @@ func (k *Masks[S, L]) closing(s S, text L) {
 		k.run(q.all, k.inside(s, text, 0))
 		return
 	}
-	k.run(q.escaped, k.inside(s, text, 0))
-	var tails []bool
-	k.eachHead(text, func(head int, text L, read []byte) {
-		if tails == nil {
-			next, ok := k.m.Close(s, read, text)
-			if !ok {
+	c := k.closersOf(text)
+	k.ids = append(k.ids, c.within...)
+	if len(c.tokens) == 0 {
+		return
+	}
+	next, ok := k.m.Close(s, c.read, c.text)
+	if !ok {
+		return
+	}
+	tails := k.tails(next)
+	for _, t := range c.tokens {
+		if has(tails, t.tail) {
+			k.ids = append(k.ids, t.id)
+		}
+	}
+}
+
+// closers are the tokens with a quotation mark that a text allows, as far as
+// that depends on the text.
+type closers[L comparable] struct {
+	within []int32 // they do not close the string
+	tokens []closer
+	// A string that may be closed, by what is read of it and its text, where
+	// there are tokens:
+	read []byte
+	text L
+}
+
+// closer is a token that closes a string. The tail follows it.
+type closer struct {
+	split
+	head int32 // none if it has a backslash
+}
+
+// closersOf returns the closers of a text, which is between two characters.
+func (k *Masks[S, L]) closersOf(text L) *closers[L] {
+	if c, ok := k.closed[text]; ok {
+		return c
+	}
+	c := &closers[L]{}
+	words, but, few := k.m.Remaining(text, maxWords)
+	switch anything := k.m.Anything(); {
+	case few && but && text != anything:
+		all := k.closersOf(anything)
+		if !k.closeOthers(c, all, text, words) {
+			c = all
+		}
+	case few && !but:
+		k.closeWords(c, text, words)
+	default:
+		k.closeEscaped(c, text)
+		k.eachHead(text, func(head int, text L, read []byte) { k.closeHead(c, int32(head), text, read) })
+	}
+	k.hold(entryMemory + 12*cap(c.tokens) + 4*cap(c.within))
+	k.closed[text] = c
+	return c
+}
+
+// closeHead adds the tokens with a head, which leads to text.
+func (k *Masks[S, L]) closeHead(c *closers[L], head int32, text L, read []byte) {
+	for _, t := range k.t.quoted.tokens[head] {
+		c.tokens = append(c.tokens, closer{t, head})
+	}
+	c.read, c.text = append(c.read[:0], read...), text
+}
+
+// closeWords finds the closers of a text that is one of words.
+func (k *Masks[S, L]) closeWords(c *closers[L], text L, words []string) {
+	q := &k.t.quoted
+	for _, w := range words {
+		if head, ok := q.head[w]; ok {
+			next, read := text, []byte(w)
+			for _, b := range read {
+				if next, ok = k.m.StepText(next, b); !ok {
+					break
+				}
+			}
+			if ok && k.m.Accepts(next) {
+				k.closeHead(c, head, next, read)
+			}
+		}
+	}
+	k.spellEscaped(words, func(id int32) { c.within = append(c.within, id) }, func(t closer, spelled []byte) {
+		next, ok := text, true
+		for _, b := range spelled {
+			if next, ok = k.m.StepText(next, b); !ok {
 				return
 			}
-			tails = k.tails(next)
 		}
-		for _, t := range q.tokens[head] {
-			if tails[t.tail] {
-				k.ids = append(k.ids, t.id)
+		c.tokens = append(c.tokens, t)
+		c.read, c.text = append(c.read[:0], spelled...), next
+	})
+	slices.Sort(c.within)
+	c.within = slices.Compact(c.within)
+}
+
+// spellEscaped looks up words among the tokens with a backslash. within is called
+// for those that do not close the string, maybe several times for one, and closes
+// for those that do, with what comes before the quotation mark.
+func (k *Masks[S, L]) spellEscaped(words []string, within func(id int32), closes func(t closer, spelled []byte)) {
+	q := &k.t.quoted
+	t := q.escaped
+	p := speller{t, k.m.Spelling(), within, func(node int32) {
+		i := t.child(node, '"')
+		if i < 0 {
+			return
+		}
+		d := int(t.nodes[i].depth)
+		for _, n := range t.nodes[i:t.nodes[i].skip] {
+			if n.token >= 0 {
+				b := k.t.bytes[n.token]
+				closes(closer{split{n.token, q.tails.numbers[string(b[d:])]}, none}, b[:d-1])
 			}
 		}
-	})
+	}}
+	p.words(-1, words, 0)
 }
+
+// closeOthers finds the closers of a text that may be anything but words, of
+// those for anything. It reports false if these are the same.
+func (k *Masks[S, L]) closeOthers(c, all *closers[L], text L, words []string) bool {
+	q := &k.t.quoted
+	var heads, ids []int32
+	for _, w := range words {
+		if head, ok := q.head[w]; ok {
+			heads = append(heads, head)
+		}
+	}
+	k.spellEscaped(words, func(int32) {}, func(t closer, _ []byte) { ids = append(ids, t.id) })
+	if len(heads)+len(ids) == 0 {
+		return false
+	}
+	c.within = all.within
+	c.tokens = make([]closer, 0, len(all.tokens))
+	for _, t := range all.tokens {
+		if !slices.Contains(heads, t.head) && !slices.Contains(ids, t.id) {
+			c.tokens = append(c.tokens, t)
+		}
+	}
+	i := slices.IndexFunc(c.tokens, func(t closer) bool { return t.head != none })
+	if i < 0 {
+		*c = closers[L]{}
+		k.closeEscaped(c, text)
+		return true
+	}
+	t := c.tokens[i]
+	c.read = k.t.bytes[t.id]
+	c.read = c.read[:len(c.read)-len(q.tailText[t.tail])-1]
+	c.text = text
+	for _, b := range c.read {
+		c.text, _ = k.m.StepText(c.text, b)
+	}
+	return true
+}
+
+// closeEscaped finds the closers with a backslash.
+func (k *Masks[S, L]) closeEscaped(c *closers[L], text L) {
+	q := &k.t.quoted
+	stack, nodes := k.textStack, q.escaped.nodes
+	stack[0] = text
+	for i := 0; i < len(nodes); {
+		n := &nodes[i]
+		d := int(n.depth)
+		k.headRead[d-1] = n.byte
+		next, ok := k.m.StepText(stack[d-1], n.byte)
+		if ok {
+			stack[d] = next
+			if n.token >= 0 {
+				c.within = append(c.within, n.token)
+			}
+			i++
+			continue
+		}
+		if n.byte == '"' && k.m.Accepts(stack[d-1]) {
+			for _, in := range nodes[i:n.skip] {
+				if in.token >= 0 {
+					tail := q.tails.numbers[string(k.t.bytes[in.token][d:])]
+					c.tokens = append(c.tokens, closer{split{in.token, tail}, none})
+				}
+			}
+			c.read, c.text = append(c.read[:0], k.headRead[:d-1]...), stack[d-1]
+		}
+		i = int(n.skip)
+	}
+}
+
+// has reports whether a set of small numbers has i.
+func has(set []uint64, i int32) bool { return set[i>>6]>>(i&63)&1 != 0 }
 
 // eachHead calls visit for the heads that a text allows and behind which the
 // string may be closed, with the text behind them and their bytes.
@@ -165,19 +361,19 @@ func (k *Masks[S, L]) eachHead(text L, visit func(head int, text L, read []byte)
 // between two characters. Only what goes on to the member's value depends on
 // more than the text.
 func (k *Masks[S, L]) inName(s S, text L) *Set {
-	q := &k.t.quoted
 	set, ok := k.names[text]
 	if !ok {
-		in := k.inText(text)
-		k.ids = append(k.ids[:0], in.ids...)
-		k.run(q.escaped, k.inside(s, text, 0))
-		k.eachHead(text, func(head int, text L, read []byte) { k.closeName(s, text, read, q.tokens[head]) })
-		set = k.t.union(in.dense, k.ids)
-		k.keep(set)
-		k.names[text] = set
+		set = k.nameSet(s, text)
 	}
 	k.ids = k.ids[:0]
-	for _, d := range q.deep {
+	words, but, few := k.m.Remaining(text, maxWords)
+	for _, d := range k.t.quoted.deep {
+		if few && but == slices.Contains(words, string(d.head)) {
+			continue // the name may not end there
+		}
+		if few && but && k.beyondAny(s, d) {
+			continue
+		}
 		next, ok := text, true
 		for _, b := range d.head {
 			if next, ok = k.m.StepText(next, b); !ok {
@@ -194,18 +390,32 @@ func (k *Masks[S, L]) inName(s S, text L) *Set {
 	return &Set{dense: set.dense, ids: set.ids, more: slices.Clone(k.ids), lent: true}
 }
 
-// closeName appends to k.ids those of the tokens, which read and a quotation
-// mark begin, that are allowed in the name of a member and do not go on to a
-// value.
-func (k *Masks[S, L]) closeName(s S, text L, read []byte, tokens []split) {
-	if k.nameTails == nil && !k.findNameTails(s, text, read) {
-		return
-	}
-	for _, t := range tokens {
-		if k.nameTails[t.tail] {
-			k.ids = append(k.ids, t.id)
+// nameSet returns the tokens that are allowed in names with a text, of which s is
+// one, but for those that go on to a value.
+func (k *Masks[S, L]) nameSet(s S, text L) *Set {
+	in, c := k.inText(text), k.closersOf(text)
+	if anything := k.m.Anything(); c == k.closed[anything] && in == k.texts[anything] {
+		if set, ok := k.names[anything]; ok {
+			k.hold(entryMemory)
+			k.names[text] = set
+			return set
 		}
 	}
+	k.ids = append(append(k.ids[:0], in.ids...), c.within...)
+	if len(c.tokens) > 0 && (k.nameTails != nil || k.findNameTails(s, c.text, c.read)) {
+		for _, t := range c.tokens {
+			if k.nameTails[t.tail] {
+				k.ids = append(k.ids, t.id)
+			}
+		}
+	}
+	set := k.t.union(in.dense, k.ids)
+	k.keep(set)
+	k.names[text] = set
+	if anything := k.m.Anything(); c == k.closed[anything] && in == k.texts[anything] {
+		k.names[anything] = set
+	}
+	return set
 }
 
 // findNameTails finds out which tails are allowed behind all names.
@@ -234,7 +444,8 @@ func (k *Masks[S, L]) takes(s S, bytes []byte) (ok bool) {
 	return ok
 }
 
-// beyondName appends to k.ids the tokens of d that are allowed.
+// beyondName appends to k.ids the tokens of d that are allowed, whose head leads
+// to text.
 func (k *Masks[S, L]) beyondName(s S, text L, d deepTokens) {
 	next, ok := k.m.Close(s, d.head, text)
 	if !ok {
@@ -264,20 +475,50 @@ func (k *Masks[S, L]) beyondName(s S, text L, d deepTokens) {
 	}
 }
 
-// tails returns which tails a state allows. The result is valid until the next call.
-func (k *Masks[S, L]) tails(s S) []bool {
-	if k.tailsOf != nil && k.tailsState == s {
-		return k.tailsOf
+// beyondAny is beyondName for names of which many are like this one. It reports
+// false, and appends nothing, if this one is not.
+func (k *Masks[S, L]) beyondAny(s S, d deepTokens) bool {
+	alone, behind, ok := k.m.AnyMember(s, d.head)
+	if !ok {
+		return false
+	}
+	deep := k.deepOf(alone)
+	from := len(k.ids)
+	for _, t := range d.tokens {
+		rest := deep.rest[t.tail]
+		switch {
+		case k.t.quoted.tailText[t.tail][0] != ':' || bytes.Count(rest, quote) > 1:
+			k.ids = k.ids[:from]
+			return false
+		case deep.allowed[t.tail] == withinValue, deep.allowed[t.tail] == beyondValue && k.takes(behind, rest):
+			k.ids = append(k.ids, t.id)
+		}
+	}
+	return true
+}
+
+var quote = []byte{'"'}
+
+// tails returns the set of the tails that a state allows.
+func (k *Masks[S, L]) tails(s S) []uint64 {
+	if set, ok := k.behinds[s]; ok {
+		return set
 	}
 	q := &k.t.quoted
+	all := q.every
+	if k.m.Outside(s) {
+		all = q.outside
+	}
 	ids := k.ids
 	k.ids = nil
-	k.run(q.tails, level[S, L]{at: atState, state: s})
-	allowed := make([]bool, len(q.tailText))
-	allowed[0] = true
+	k.run(all, level[S, L]{at: atState, state: s})
+	set := make([]uint64, (len(q.tailText)+63)/64)
+	set[0] = 1
 	for _, tail := range k.ids {
-		allowed[tail] = true
+		set[tail>>6] |= 1 << (tail & 63)
 	}
-	k.ids, k.tailsOf, k.tailsState = ids, allowed, s
-	return allowed
+	k.ids = ids
+	k.hold(entryMemory + 8*len(set))
+	k.behinds[s] = set
+	return set
 }

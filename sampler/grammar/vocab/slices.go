@@ -57,9 +57,12 @@ func (t *Table) slice(tokens []entry) {
 	x := &t.text
 	plain := filter(tokens, func(e entry) bool { return bytes.IndexByte(e.bytes, '"') < 0 })
 	x.plain = newTrie(plain)
-	t.quoted = newQuoted(filter(tokens, func(e entry) bool { return bytes.IndexByte(e.bytes, '"') >= 0 }))
+	x.plain.index()
 	isBlank := func(e entry) bool { return len(bytes.Trim(e.bytes, " \t\r\n")) == 0 }
 	t.solid = newTrie(filter(tokens, func(e entry) bool { return !isBlank(e) }))
+	outside := filter(tokens, func(e entry) bool { return !isBlank(e) && mayStandOutside(e.bytes) })
+	t.outside = newTrie(outside)
+	t.quoted = newQuoted(filter(tokens, func(e entry) bool { return bytes.IndexByte(e.bytes, '"') >= 0 }), outside)
 	for _, b := range []byte(" \t\r\n") {
 		some := filter(tokens, func(e entry) bool { return e.bytes[0] == b && isBlank(e) })
 		t.blankFirst = append(t.blankFirst, blank{b, newTrie(some)})

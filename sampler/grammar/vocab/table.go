@@ -17,8 +17,11 @@ type Table struct {
 	all    *Trie // the ordinary tokens
 	single *Trie // those of one byte
 	solid  *Trie // those that are not all white space
-	quoted quotedTokens
-	text   textSlices
+	// Those of solid that may come outside of strings; and, of them and of the
+	// tokens with a quotation mark, what may come behind a value or a string:
+	outside *Trie
+	quoted  quotedTokens
+	text    textSlices
 
 	blankFirst []blank // the tokens of white space, by their first byte
 }

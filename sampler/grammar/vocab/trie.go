@@ -26,6 +26,7 @@ type Trie struct {
 	nodes []node
 	ids   int // tokens in it
 	depth int // of the deepest node
+	kids  kids
 }
 
 // Len is the number of nodes.

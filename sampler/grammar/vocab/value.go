@@ -8,40 +8,30 @@ import (
 // Most values that may stand in many places are the same there: what differs is
 // what follows them. The tokens that stay within such a value are found once.
 
-// aloneSet are the tokens before a value with nothing behind it.
+// aloneSet are the tokens before a value with nothing behind it, or in one.
 type aloneSet struct {
-	set *Set // those that do not go beyond the value
-	// Those that do, and what they have behind it:
-	beyond []split // the tail is a token of tails
-	tails  *Trie
+	set    *Set    // those that do not go beyond the value
+	beyond []split // those that do, and the tails that they have behind it
 }
 
-// beyondToken is a token that goes beyond a value, and the bytes behind it.
-type beyondToken struct {
-	id   int32
-	tail []byte
-}
-
-// value is Of for a state before a value.
+// value is Of for a state before a value or in one. blank says that white space
+// may end the value.
 func (k *Masks[S, L]) value(alone, behind S) *Set {
 	v := k.aloneOf(alone)
-	if len(v.beyond) == 0 {
-		return v.set
-	}
 	k.ids = k.ids[:0]
-	k.run(v.tails, level[S, L]{at: atState, state: behind})
+	if len(v.beyond) > 0 {
+		tails := k.tails(behind)
+		for _, t := range v.beyond {
+			if has(tails, t.tail) {
+				k.ids = append(k.ids, t.id)
+			}
+		}
+	}
+	if k.m.Over(alone, ' ') {
+		k.runBlank(behind)
+	}
 	if len(k.ids) == 0 {
 		return v.set
-	}
-	allowed := make([]bool, v.tails.Tokens())
-	for _, tail := range k.ids {
-		allowed[tail] = true
-	}
-	k.ids = k.ids[:0]
-	for _, t := range v.beyond {
-		if allowed[t.tail] {
-			k.ids = append(k.ids, t.id)
-		}
 	}
 	return &Set{dense: v.set.dense, ids: v.set.ids, more: slices.Clone(k.ids), lent: true}
 }
@@ -52,31 +42,25 @@ func (k *Masks[S, L]) aloneOf(alone S) *aloneSet {
 		return v
 	}
 	k.ids = k.ids[:0]
-	tokens := k.runAlone(k.t.solid, alone)
-	k.runBlank(alone)
-	v := &aloneSet{set: k.t.union(nil, k.ids)}
-	numbers := map[string]int32{}
-	var tails []entry
-	for _, t := range tokens {
-		n, ok := numbers[string(t.tail)]
-		if !ok {
-			n = int32(len(tails))
-			numbers[string(t.tail)] = n
-			tails = append(tails, entry{t.tail, n})
+	v := &aloneSet{}
+	k.runAlone(k.t.outside, alone, func(id int32, tail []byte) {
+		if endsValue(tail[0]) {
+			v.beyond = append(v.beyond, split{id, k.t.quoted.tails.numbers[string(tail)]})
 		}
-		v.beyond = append(v.beyond, split{t.id, n})
+	})
+	if !k.m.Over(alone, ' ') {
+		k.runBlank(alone)
 	}
-	sortEntries(tails)
-	v.tails = newTrie(tails)
-	k.hold(v.set.memory() + 24*len(v.beyond) + 16*v.tails.Len())
+	v.set = k.t.union(nil, k.ids)
+	k.hold(v.set.memory() + 8*cap(v.beyond) + entryMemory)
 	k.values[alone] = v
 	return v
 }
 
 // runAlone appends to k.ids the tokens of a trie that stay within a value, of
-// which start is the state before it, alone, and returns those that begin with
-// the value and go beyond it.
-func (k *Masks[S, L]) runAlone(t *Trie, start S) (beyond []beyondToken) {
+// which start is the state before it, alone, or in it, and calls beyond for
+// those that begin with what may be the rest of the value and go beyond it.
+func (k *Masks[S, L]) runAlone(t *Trie, start S, beyond func(id int32, tail []byte)) {
 	levels, nodes := k.levels, t.nodes
 	levels[0] = level[S, L]{at: atState, state: start}
 	for i := 0; i < len(nodes); {
@@ -86,7 +70,7 @@ func (k *Masks[S, L]) runAlone(t *Trie, start S) (beyond []beyondToken) {
 			for ; i < int(n.skip); i++ {
 				k.read[nodes[i].depth-1] = nodes[i].byte
 				if nodes[i].token >= 0 {
-					beyond = append(beyond, beyondToken{nodes[i].token, bytes.Clone(k.read[d-1 : nodes[i].depth])})
+					beyond(nodes[i].token, k.read[d-1:nodes[i].depth])
 				}
 			}
 			continue
@@ -102,7 +86,6 @@ func (k *Masks[S, L]) runAlone(t *Trie, start S) (beyond []beyondToken) {
 		i++
 	}
 	clear(levels[:t.depth+1])
-	return beyond
 }
 
 // deepSet says which tails of quotedTokens are allowed in the name of a member
@@ -142,13 +125,13 @@ func (k *Masks[S, L]) deepOf(alone S) *deepSet {
 	x := &deepSet{allowed: make([]verdict, len(q.tailText))}
 	ids := k.ids
 	k.ids = nil
-	for _, t := range k.runAlone(q.afterColon, alone) {
-		x.allowed[t.id] = beyondValue
+	k.runAlone(q.afterColon, alone, func(id int32, tail []byte) {
+		x.allowed[id] = beyondValue
 		if x.rest == nil {
 			x.rest = map[int32][]byte{}
 		}
-		x.rest[t.id] = t.tail
-	}
+		x.rest[id] = bytes.Clone(tail)
+	})
 	for _, tail := range k.ids {
 		x.allowed[tail] = withinValue
 	}
