@@ -332,6 +332,14 @@ func (reader) AnyMember(s state, head []byte) (alone, behind state, ok bool) {
 	return s.AnyMember(head)
 }
 
+func (r reader) ByClass(text regex.State) *regex.ByClass {
+	by := r.lex.ByClass(text)
+	for by == nil && r.more() {
+		by = r.lex.ByClass(text)
+	}
+	return by
+}
+
 func (reader) Distance(s state) int { return s.Distance() }
 
 func (r reader) Free(text regex.State, limit int) (int, bool) { return r.lex.Free(text, limit) }

@@ -3,14 +3,15 @@ package regex
 // Classes is a set of character classes, by which the tokens of a vocabulary can
 // be sorted beforehand: the characters of ASCII that are neither letters nor
 // digits, one by one, then the digits, the lower-case and the upper-case letters,
-// then the others by the first byte of their UTF-8, some of these together.
+// then the white space beyond ASCII that patterns know, and the others by the
+// first byte of their UTF-8, some of these together.
 type Classes uint64
 
 // LowerCase is the class of the letters from a to z, which most tokens have.
 const LowerCase Classes = 1 << 1
 
 // NumClasses is how many classes there are.
-const NumClasses = 54
+const NumClasses = 55
 
 // classRange says that the characters from lo to hi are of a class.
 type classRange struct {
@@ -38,6 +39,8 @@ func makeClassRanges() (list []classRange) {
 			next++
 		}
 	}
+	space := next
+	next++
 	last := rune(0x7f)
 	for _, hi := range []rune{ // the ends of blocks that UTF-8 begins alike
 		0xbf, 0xff, 0x27f, 0x3ff, 0x47f, 0x5ff, 0x6ff, 0x7ff, 0xfff, 0x1fff, 0x2fff, 0x3fff,
@@ -47,7 +50,19 @@ func makeClassRanges() (list []classRange) {
 		if lo == surrLow {
 			lo = surrHigh + 1
 		}
-		list = append(list, classRange{lo, hi, next})
+		for _, r := range spaceSet() {
+			if r.lo < lo || r.hi > hi {
+				continue
+			}
+			if lo < r.lo {
+				list = append(list, classRange{lo, r.lo - 1, next})
+			}
+			list = append(list, classRange{r.lo, r.hi, space})
+			lo = r.hi + 1
+		}
+		if lo <= hi {
+			list = append(list, classRange{lo, hi, next})
+		}
 		last, next = hi, next+1
 	}
 	return list
@@ -134,4 +149,59 @@ func elsewhere(edges []edge, to Lang) (except Classes) {
 		}
 	}
 	return except
+}
+
+// ByClass says where the characters of each class lead from a state between two
+// characters.
+type ByClass struct {
+	Live  Classes // those that all lead to one state, which is in Next
+	Mixed Classes // those of which some lead elsewhere than others
+	Next  [NumClasses]State
+}
+
+// ByClass returns where the classes lead from a state, nil within a character.
+func (x *Lexer) ByClass(st State) *ByClass {
+	c := &x.cold[st]
+	if st == 0 || c.mode != inChars {
+		return nil
+	}
+	if by, ok := x.byClass[st]; ok {
+		return by
+	}
+	if !x.s.spend(NumClasses) {
+		return nil
+	}
+	by := &ByClass{}
+	edges := x.s.edges(c.lang)
+	var seen Classes
+	var to [NumClasses]Lang
+	i := 0
+	for _, r := range classRanges {
+		for i < len(edges) && edges[i].hi < r.lo {
+			i++
+		}
+		l := none
+		if i < len(edges) && edges[i].lo <= r.hi {
+			if l = edges[i].to; edges[i].lo > r.lo || edges[i].hi < r.hi {
+				by.Mixed |= 1 << r.class
+			}
+		}
+		if seen>>r.class&1 != 0 && to[r.class] != l {
+			by.Mixed |= 1 << r.class
+		}
+		seen |= 1 << r.class
+		to[r.class] = l
+	}
+	for class, l := range to {
+		if by.Mixed>>class&1 == 0 && x.s.live(l) {
+			by.Live |= 1 << class
+			by.Next[class] = x.char(l)
+		}
+	}
+	if x.s.err != nil {
+		return nil
+	}
+	x.s.bytes += 4*NumClasses + 64
+	x.byClass[st] = by
+	return by
 }

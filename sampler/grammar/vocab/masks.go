@@ -9,7 +9,7 @@ import (
 
 // Machine is an automaton that reads bytes. Equal states are the same state; it
 // is not used concurrently.
-type Machine[S, L comparable] interface {
+type Machine[S comparable, L ~int32] interface {
 	// Step returns the state that a byte leads to, ok if there is one.
 	Step(s S, b byte) (next S, ok bool)
 	// Text reports that s stands in the body of a JSON string, and what its
@@ -76,6 +76,9 @@ type Machine[S, L comparable] interface {
 	// the classes except, is allowed. It looks for n characters and may find
 	// fewer, or any number: 255.
 	Uniform(text L, n int) (except regex.Classes, chars int)
+	// ByClass returns where the characters of each class lead from a text, nil
+	// where they lead nowhere.
+	ByClass(text L) *regex.ByClass
 	// Distance is a number of bytes that completes what s has begun; it is 0 at
 	// the end. TextDistance is that for the text of a string, without the
 	// quotation mark.
@@ -93,7 +96,7 @@ type Machine[S, L comparable] interface {
 // Masks makes the sets of tokens that a machine allows, and keeps those made
 // last within a bound on memory. It is as little safe for concurrent use as
 // the machine.
-type Masks[S, L comparable] struct {
+type Masks[S comparable, L ~int32] struct {
 	t        *Table
 	m        Machine[S, L]
 	states   map[S]*Set
@@ -118,19 +121,20 @@ type Masks[S, L comparable] struct {
 	several   []L
 	levels    []level[S, L]
 	textStack []L
+	rows      []*regex.ByClass
 	read      []byte
 	headRead  []byte
 }
 
 // NewMasks makes masks of the tokens of t for m. limit bounds the bytes that
 // are kept, about.
-func NewMasks[S, L comparable](t *Table, m Machine[S, L], limit int) *Masks[S, L] {
+func NewMasks[S comparable, L ~int32](t *Table, m Machine[S, L], limit int) *Masks[S, L] {
 	return &Masks[S, L]{
 		t: t, m: m, limit: limit,
 		states: map[S]*Set{}, texts: map[L]*Set{}, names: map[L]*Set{},
 		values: map[S]*aloneSet{}, deep: map[S]*deepSet{}, reach: map[S]int{}, textMost: map[L]int{},
 		blanks: map[blankKey][]int32{}, closed: map[L]*closers[L]{}, behinds: map[S][]uint64{},
-		levels: make([]level[S, L], t.longest+1), textStack: make([]L, t.longest+1), read: make([]byte, t.longest+1), headRead: make([]byte, t.longest+1),
+		levels: make([]level[S, L], t.longest+1), textStack: make([]L, t.longest+1), rows: make([]*regex.ByClass, t.longest+1), read: make([]byte, t.longest+1), headRead: make([]byte, t.longest+1),
 	}
 }
 
@@ -252,7 +256,8 @@ func (k *Masks[S, L]) restricted(text L) *Set {
 	except, n := k.m.Uniform(text, maxChars)
 	if n >= minUniform && except&regex.LowerCase == 0 && bits.OnesCount64(uint64(except)) <= maxExcept {
 		dense := x.without(except, n)
-		k.runExcept(text, except, lengthBelow(n), dense)
+		k.runClasses(text, except, lengthBelow(n), dense)
+		k.runText(x.beyond, text)
 		set := k.t.union(dense, k.ids)
 		set.own = true // one way or the other
 		return set
@@ -361,33 +366,9 @@ func (k *Masks[S, L]) runUncovered(t *Trie, text L, covered *cover, dense []uint
 	}
 }
 
-// runExcept is runText without the tokens of up to n characters, none of them of
-// the classes except, which dense holds.
-func (k *Masks[S, L]) runExcept(text L, except regex.Classes, n int, dense []uint64) {
-	stack, nodes, classes := k.textStack, k.t.text.plain.nodes, k.t.text.classes
-	stack[0] = text
-	for i := 0; i < len(nodes); {
-		nd := &nodes[i]
-		if classes[i]&except == 0 && nd.rank != odd && int(nd.chars) <= n {
-			i = int(nd.skip)
-			continue
-		}
-		next, ok := k.m.StepText(stack[nd.depth-1], nd.byte)
-		if !ok {
-			i = int(nd.skip)
-			continue
-		}
-		stack[nd.depth] = next
-		if id := nd.token; id >= 0 && dense[id>>6]>>(id&63)&1 == 0 {
-			k.ids = append(k.ids, id)
-		}
-		i++
-	}
-}
-
 // Plain is Of without slices and caches: every token is run. Tests compare the
 // two.
-func Plain[S, L comparable](t *Table, m Machine[S, L], s S) *Set {
+func Plain[S comparable, L ~int32](t *Table, m Machine[S, L], s S) *Set {
 	var ids []int32
 	Walk(t.all, s, m.Step, func(id int32, _ S) { ids = append(ids, id) })
 	return t.union(nil, ids)

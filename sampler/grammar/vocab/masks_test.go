@@ -113,6 +113,8 @@ func (m *list) Free(text regex.State, limit int) (int, bool) {
 
 func (m *list) Uniform(text regex.State, n int) (regex.Classes, int) { return m.lex.Uniform(text, n) }
 
+func (m *list) ByClass(text regex.State) *regex.ByClass { return m.lex.ByClass(text) }
+
 func (m *list) Covers(text regex.State, a regex.Alphabet, n int) bool {
 	return m.lex.Covers(text, a, n)
 }

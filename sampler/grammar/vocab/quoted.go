@@ -163,7 +163,7 @@ func (k *Masks[S, L]) closing(s S, text L) {
 
 // closers are the tokens with a quotation mark that a text allows, as far as
 // that depends on the text.
-type closers[L comparable] struct {
+type closers[L ~int32] struct {
 	within []int32 // they do not close the string
 	tokens []closer
 	// A string that may be closed, by what is read of it and its text, where

@@ -3,7 +3,7 @@ package vocab
 import "slices"
 
 // level is where a walk stands behind the bytes of a node.
-type level[S, L comparable] struct {
+type level[S comparable, L ~int32] struct {
 	at    place
 	state S // atState, atName: the state
 	text  L // inString

@@ -48,7 +48,7 @@ type textSlices struct {
 	beyond *Trie // the rest, for the widest alphabet and any length
 
 	// By the classes of their characters, the tokens of within:
-	classes []regex.Classes            // by node of plain: those of all tokens below it
+	byClass *classTrie
 	with    [regex.NumClasses][]uint64 // those with a character of a class
 }
 
@@ -144,7 +144,7 @@ func (t *Table) sliceByAlphabet(plain []entry) {
 // sliceByClass sorts the tokens of alphabets by the classes of their characters.
 func (t *Table) sliceByClass(plain []entry, rank []byte) {
 	x := &t.text
-	of := make([]regex.Classes, t.size)
+	x.byClass = newClassTrie(filter(plain, func(e entry) bool { return rank[e.id] != odd }))
 	for c := range x.with {
 		x.with[c] = make([]uint64, t.Words())
 	}
@@ -152,24 +152,8 @@ func (t *Table) sliceByClass(plain []entry, rank []byte) {
 		if rank[e.id] == odd {
 			continue
 		}
-		var in regex.Classes
 		for _, r := range string(e.bytes) {
-			c := regex.ClassOf(r)
-			in |= 1 << c
-			x.with[c][e.id>>6] |= 1 << (e.id & 63)
-		}
-		of[e.id] = in
-	}
-	nodes := x.plain.nodes
-	x.classes = make([]regex.Classes, len(nodes))
-	var open [maxTokenBytes + 1]int32 // the node of each depth on the way
-	for i := range nodes {
-		n := &nodes[i]
-		open[n.depth] = int32(i)
-		if n.token >= 0 {
-			for _, o := range open[1 : n.depth+1] {
-				x.classes[o] |= of[n.token]
-			}
+			x.with[regex.ClassOf(r)][e.id>>6] |= 1 << (e.id & 63)
 		}
 	}
 }
