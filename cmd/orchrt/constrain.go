@@ -28,7 +28,8 @@ import (
 type constrainFlags struct {
 	model, in, style, spelling string
 	shuffle, mutate, strict    bool
-	fuzz, tokens, jobs         int
+	fuzz, tokens, limited      int
+	jobs                       int
 	judge, asJSON, verbose     bool
 	seed                       uint64
 	limit                      time.Duration
@@ -89,6 +90,7 @@ func addConstrainFlags(fs *pflag.FlagSet) *constrainFlags {
 	fs.StringVarP(&f.in, "in", "i", "", "the cases: JSON lines, .gz and .zst too; - is standard input")
 	fs.IntVar(&f.fuzz, "fuzz", 0, "let random logits write `N` outputs for every case instead")
 	fs.IntVar(&f.tokens, "fuzz-tokens", 200, "tokens of an output at most, unless the shortest one has more than half of them")
+	fs.IntVar(&f.limited, "fuzz-limited", 1, "draw one output in `N` within that limit from its beginning, and complete the others in a short way after it")
 	fs.BoolVar(&f.judge, "judge", false, "with --fuzz, validate every output with another JSON Schema validator")
 	fs.StringVar(&f.style, "style", "python", "white space of the instances: "+strings.Join(slices.Sorted(maps.Keys(styles())), ", "))
 	fs.StringVar(&f.spelling, "whitespace", "default", "white space that the decoder admits: default (trained for calls in the style python, else flexible), trained, flexible")
@@ -132,6 +134,8 @@ func (f *constrainFlags) options() (score.Options, error) {
 		return opt, fmt.Errorf("--fuzz must not be negative, it is %d", f.fuzz)
 	case f.tokens < 1:
 		return opt, fmt.Errorf("--fuzz-tokens must be at least 1, it is %d", f.tokens)
+	case f.limited < 1:
+		return opt, fmt.Errorf("--fuzz-limited must be at least 1, it is %d", f.limited)
 	case f.jobs < 1:
 		return opt, fmt.Errorf("--jobs must be at least 1, it is %d", f.jobs)
 	case f.limit < 0:
@@ -194,7 +198,7 @@ func (f *constrainFlags) fuzzCases(ctx context.Context, s *score.Scorer, cases [
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	report := &score.Report{}
-	err := s.Fuzz(ctx, cases, score.FuzzOptions{N: f.fuzz, Tokens: f.tokens, Judge: f.judge}, func(r *score.Result) {
+	err := s.Fuzz(ctx, cases, score.FuzzOptions{N: f.fuzz, Tokens: f.tokens, Judge: f.judge, Limited: f.limited}, func(r *score.Result) {
 		for _, o := range r.Outputs {
 			b, err := openai.Marshal(o)
 			if err == nil {

@@ -85,7 +85,7 @@ func TestConstrainUsage(t *testing.T) {
 	for _, args := range [][]string{
 		{}, {"--model", "m"}, {"--in", "c"}, {"--model", "m", "--in", "c", "--style", "wide"}, {"--model", "m", "--in", "c", "--judge"},
 		{"--model", "m", "--in", "c", "--fuzz", "-1"}, {"--model", "m", "--in", "c", "--fuzz", "1", "--mutate"}, {"--model", "m", "--in", "c", "-j", "0"},
-		{"--model", "m", "--in", "c", "--whitespace", "none"}, {"--model", "m", "--in", "c", "--timeout", "-1s"}, {"--model", "m", "--in", "c", "rest"},
+		{"--model", "m", "--in", "c", "--whitespace", "none"}, {"--model", "m", "--in", "c", "--timeout", "-1s"}, {"--model", "m", "--in", "c", "rest"}, {"--model", "m", "--in", "c", "--fuzz", "1", "--fuzz-limited", "0"},
 	} {
 		if code := runConstrain(t.Context(), args); code != exitUsage {
 			t.Errorf("%q: exit status %d", args, code)

@@ -148,6 +148,14 @@ func (m *Matcher) plan() []int32 {
 	return m.t.plan(m.top().spot)
 }
 
+// Complete appends the ordinary tokens of a short completion of the call or
+// document that has begun, or that is owed at once, to dst; what closes it may
+// follow. ok is false where there is none, or none is known.
+func (m *Matcher) Complete(dst []int32) (_ []int32, ok bool) {
+	ids := m.plan()
+	return append(dst, ids...), len(ids) > 0
+}
+
 // just returns the set of the tokens of x.
 func (t *Turn) just(buf []uint64, x extra) []uint64 {
 	clear(buf)

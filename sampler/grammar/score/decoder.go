@@ -25,6 +25,7 @@ type follower interface {
 type matcher interface {
 	sampler.Forcer
 	Rollback(n int) error
+	Complete(dst []int32) ([]int32, bool)
 	Done() bool
 }
 

@@ -198,6 +198,18 @@ func (m *finiteMatcher) Rollback(n int) error {
 	return nil
 }
 
+// Complete gives the rest of a text but for what closes a call.
+func (m *finiteMatcher) Complete(dst []int32) ([]int32, bool) {
+	now := m.text()
+	for _, t := range m.d.texts {
+		if rest, ok := strings.CutPrefix(strings.TrimSuffix(t, endMark), now); ok && rest != "" && !strings.Contains(rest, callMark) {
+			ids, _ := m.d.src.AppendEncode(dst, rest, false)
+			return ids, true
+		}
+	}
+	return dst, false
+}
+
 func (m *finiteMatcher) Done() bool {
 	return len(m.toks) > 0 && m.toks[len(m.toks)-1] == m.d.ids.eos
 }

@@ -19,6 +19,11 @@ type FuzzOptions struct {
 	N      int  // outputs for each case
 	Tokens int  // of an output, where the shortest one does not need more; 0 is 200
 	Judge  bool // validate them
+	// Limited is how many outputs there are to one that is drawn within a limit
+	// on its tokens from the beginning, 0 for one. The others are drawn without
+	// one, and after Tokens completed in a short way: masks near a limit are
+	// dear, as each token's completion is looked for.
+	Limited int
 }
 
 // Output is one output: a document that its grammar let random logits write.
@@ -55,7 +60,11 @@ func (s *Scorer) fuzz(a *attempt, opt FuzzOptions) {
 		return
 	}
 	for n := range opt.N {
-		ids, ok := a.draw(f, n, opt.Tokens)
+		draw := a.draw
+		if opt.Limited > 1 && a.rng.IntN(opt.Limited) > 0 {
+			draw = a.drawFreely
+		}
+		ids, ok := draw(f, n, opt.Tokens)
 		if a.Outcome == TimedOut {
 			return
 		}
@@ -118,7 +127,7 @@ func (a *attempt) draw(f follower, n, max int) (ids []int32, ok bool) {
 			a.fail(TimedOut, errLate.Error())
 			return nil, false
 		}
-		id, ok := a.step(m, n, ids, inCall)
+		id, ok := a.step(m, n, ids, inCall, false)
 		if !ok {
 			return nil, false
 		}
@@ -135,16 +144,87 @@ func (a *attempt) draw(f follower, n, max int) (ids []int32, ok bool) {
 	return nil, false
 }
 
-// step draws a token and moves on past it.
-func (a *attempt) step(m matcher, n int, ids []int32, inCall bool) (id int32, ok bool) {
-	text := func() string { return string(bytesOf(a.s.src, ids)) }
+// drawFreely writes one output of at most max tokens and those that complete it.
+// All of these have to be in their masks.
+func (a *attempt) drawFreely(f follower, n, max int) (ids []int32, ok bool) {
+	m, err := f.start(0)
+	if err != nil {
+		a.fault(deadEnd, n, "", "%v", err)
+		return nil, false
+	}
+	inCall := false
+	var rest []int32 // of a completion
+	for most := max; ; most-- {
+		if a.late() {
+			a.fail(TimedOut, errLate.Error())
+			return nil, false
+		}
+		if most < -maxClosing {
+			a.fault(endless, n, string(bytesOf(a.s.src, ids)), "%d tokens", len(ids))
+			return nil, false
+		}
+		if most <= 0 && len(rest) == 0 {
+			rest, _ = m.Complete(nil)
+		}
+		var id int32
+		if len(rest) > 0 {
+			id, rest = rest[0], rest[1:]
+			ok = a.take(m, n, ids, inCall, id)
+			most++
+		} else {
+			id, ok = a.step(m, n, ids, inCall, most <= 0)
+		}
+		if !ok {
+			return nil, false
+		}
+		if m.Done() {
+			return ids, true
+		}
+		ids = append(ids, id)
+		inCall = id == a.s.ids.call || inCall && id != a.s.ids.endCall
+		if len(rest) == 0 && most > 0 && a.rng.IntN(32) == 0 && !a.backAndForth(m, n, ids, most) {
+			return nil, false
+		}
+	}
+}
+
+// maxClosing bounds the tokens around a completion.
+const maxClosing = 8
+
+// take moves on past a token of a completion, which its mask must have.
+func (a *attempt) take(m matcher, n int, ids []int32, inCall bool, id int32) bool {
+	if set := a.mask(m, n, ids, inCall); !has(set, id) {
+		a.fault(inconsistent, n, string(bytesOf(a.s.src, ids)), "token %d completes it and is not in the mask", id)
+		return false
+	}
+	if err := m.Accept(id); err != nil {
+		a.fault(inconsistent, n, string(bytesOf(a.s.src, ids)), "token %d is in the mask; Accept: %v", id, err)
+		return false
+	}
+	return true
+}
+
+// mask asks for a mask and checks that it has no added token inside JSON.
+func (a *attempt) mask(m matcher, n int, ids []int32, inCall bool) []uint64 {
 	t0 := clock()
 	set := m.Allowed(a.set)
 	a.masks = append(a.masks, a.ns(t0, clock()))
 	if stray, ok := a.s.stray(set, a.c.hasCalls(), inCall); ok {
-		a.fault(strayToken, n, text(), "token %d", stray)
+		a.fault(strayToken, n, string(bytesOf(a.s.src, ids)), "token %d", stray)
 	}
-	id, ok = a.pickToken(set)
+	return set
+}
+
+// step draws a token and moves on past it. close draws one that ends a call or
+// the turn, if there is one.
+func (a *attempt) step(m matcher, n int, ids []int32, inCall, close bool) (id int32, ok bool) {
+	text := func() string { return string(bytesOf(a.s.src, ids)) }
+	set := a.mask(m, n, ids, inCall)
+	if marks := a.s.parts.marks; close && set != nil && common(set, marks) > 0 {
+		id, ok = nth(set, marks, 0), true
+	} else {
+		id, ok = a.pickToken(set)
+	}
 	if !ok {
 		a.fault(deadEnd, n, text(), "the mask is empty")
 		return 0, false

@@ -1,17 +1,18 @@
 package score
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"orchrt/sampler/grammar/value"
 )
 
-func fuzzOne(t *testing.T, s *Scorer, line string, n int) (*Result, []Output) {
+func fuzzOne(t *testing.T, s *Scorer, line string, n, limited int) (*Result, []Output) {
 	t.Helper()
 	var got *Result
 	var outputs []Output
-	err := s.Fuzz(t.Context(), readAll(t, line), FuzzOptions{N: n, Judge: true}, func(r *Result) { got, outputs = r, r.Outputs })
+	err := s.Fuzz(t.Context(), readAll(t, line), FuzzOptions{N: n, Judge: true, Limited: limited, Tokens: 5 * min(limited-1, 1)}, func(r *Result) { got, outputs = r, r.Outputs })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,10 +41,14 @@ func TestFuzz(t *testing.T) {
 		{"goes on for ever", finite{texts: []string{strings.Repeat(" ", 1000)}}, endless},
 		{"anything", finite{anything: true}, strayToken},
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
+	for i := range 2 * len(tests) {
+		tt, limited := tests[i/2], 1+i%2*1000
+		if limited > 1 && tt.kind == endless {
+			continue // its completion is one that ends
+		}
+		t.Run(fmt.Sprint(tt.name, limited), func(t *testing.T) {
 			t.Parallel()
-			r, outputs := fuzzOne(t, scorerOf(t, &tt.decoder, Options{Seed: 3}), objectCase, 40)
+			r, outputs := fuzzOne(t, scorerOf(t, &tt.decoder, Options{Seed: 3}), objectCase, 40, limited)
 			if tt.kind == "" {
 				if r.Outcome != Passed || len(outputs) != 40 || r.Judged != 40 {
 					t.Errorf("%+v, %d outputs", r, len(outputs))
@@ -63,7 +68,7 @@ func TestFuzz(t *testing.T) {
 
 func TestFuzzCalls(t *testing.T) {
 	line := strings.ReplaceAll(callCase, "\n", "")
-	r, outputs := fuzzOne(t, scorerOf(t, &finite{texts: callTexts()}, Options{}), line, 30)
+	r, outputs := fuzzOne(t, scorerOf(t, &finite{texts: callTexts()}, Options{}), line, 30, 1)
 	if r.Outcome != Passed || len(outputs) < 30 {
 		t.Fatalf("%+v", r)
 	}
@@ -82,7 +87,7 @@ func TestFuzzCalls(t *testing.T) {
 		`{"name": "g", "arguments": {"a": 1}}`, `{"name": "g", "name": "g", "arguments": {}}`,
 	} {
 		d := &finite{texts: []string{callMark + "\n" + bad + "\n" + endMark}}
-		if r, _ := fuzzOne(t, scorerOf(t, d, Options{}), line, 2); r.Outcome != Failed || r.Faults[0].Kind != badOutput {
+		if r, _ := fuzzOne(t, scorerOf(t, d, Options{}), line, 2, 1); r.Outcome != Failed || r.Faults[0].Kind != badOutput {
 			t.Errorf("%s: %+v", bad, r)
 		}
 	}
