@@ -194,7 +194,9 @@ func (u *unit) set(s state) *vocab.Set {
 		return set
 	}
 	u.ready()
+	u.m.Meter(true)
 	set := u.masks.Of(s)
+	u.m.Meter(false)
 	if u.m.Err() != nil && !u.failed { // on the way: some tokens may come no more
 		u.settle()
 		set = u.masks.Of(s)
@@ -208,9 +210,8 @@ func (u *unit) ready() {
 	u.sp.Resume(automaton.DefaultStepBudget)
 }
 
-// maxGrants is how often one mask is granted the steps of a transition to read
-// texts with.
-const maxGrants = 4
+// maxGrants is how often one mask is granted steps anew to read texts with.
+const maxGrants = 1
 
 // more reports that the texts' automaton said no for want of steps, and that it
 // has been granted others. A mask that gets no more lacks tokens: the unit is

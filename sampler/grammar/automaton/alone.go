@@ -21,7 +21,7 @@ func (s *State) Value() (alone, behind *State, ok bool) {
 	case inNumber:
 		md = inNumber
 	case afterColon, beforeItem:
-		c.sp.Resume(s.m.opt.StepBudget)
+		c.resume()
 	default:
 		return nil, nil, false
 	}
@@ -101,7 +101,7 @@ func (s *State) AnyMember(head []byte) (alone, behind *State, ok bool) {
 // findMember finds the member with a key.
 func (s *State) findMember(key string) (m member) {
 	c := s.c
-	c.sp.Resume(s.m.opt.StepBudget)
+	c.resume()
 	t := c.newState(afterColon, c.afterMark(), 0, s.in, s.threads)
 	t.key = key
 	alone, behind, ok := t.Value()

@@ -71,7 +71,8 @@ type Machine struct {
 	start   *State
 	err     error
 
-	finishing int // completions being looked for, one inside the other
+	finishing int  // completions being looked for, one inside the other
+	metered   bool // transitions are granted no steps of their own
 
 	made int   // states since the last flush
 	gen  int32 // counts the flushes
@@ -149,6 +150,17 @@ func (m *Machine) Start() *State {
 	return m.start
 }
 
+// Meter has all transitions share the steps that the Spaces were granted last, or,
+// if on is false, each be granted its own again.
+func (m *Machine) Meter(on bool) { m.metered = on }
+
+// resume grants the steps of a transition.
+func (c *core) resume() {
+	if !c.m.metered {
+		c.sp.Resume(c.m.opt.StepBudget)
+	}
+}
+
 // Err returns what stopped the machine from exploring, such as an
 // *budget.ExceededError. From then on it offers, where it does not remember
 // more, only the bytes of Shortest, so that what it accepts stays valid.
@@ -200,7 +212,7 @@ func (m *Machine) literal(lo, hi, at int) *State {
 		if c == nil {
 			return nil
 		}
-		c.sp.Resume(m.opt.StepBudget)
+		c.resume()
 		return c.begin()
 	}
 	m.made++

@@ -195,7 +195,7 @@ func (s *State) explore(b byte) *State {
 	}
 	failed := m.err
 	if s.c != nil && m.finishing == 0 {
-		s.c.sp.Resume(m.opt.StepBudget)
+		s.c.resume()
 	}
 	t := s.next(b)
 	if s.c != nil {

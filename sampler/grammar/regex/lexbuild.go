@@ -139,6 +139,9 @@ func (r *row) chars(edges []edge, l Lang) {
 		r.set('\\', goal{mode: inEscape, lang: l})
 	}
 	rest := edges[min(i, len(edges)):]
+	if len(rest) == 0 || rest[len(rest)-1].hi < 0x80 {
+		return
+	}
 	for b := rune(0xC2); b <= 0xDF; b++ {
 		r.set(byte(b), part(rest, b&0x1F<<6, inUTF, 1))
 	}
