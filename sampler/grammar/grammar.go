@@ -2,6 +2,7 @@ package grammar
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"orchrt/sampler/grammar/vocab"
@@ -25,7 +26,8 @@ type Vocabulary struct {
 const (
 	maxUnits      = 128
 	maxTurns      = 64
-	maxSchemaText = 16 << 20 // bytes of schemas in either cache
+	maxSchemaText = 16 << 20  // bytes of schemas in either cache
+	maxMemory     = 512 << 20 // bytes of what was found out about the schemas, about
 )
 
 // NewVocabulary prepares the vocabulary of src, whose pre-tokeniser must be
@@ -61,6 +63,7 @@ func (v *Vocabulary) unit(s spec) (*unit, error) {
 	key := s.key()
 	v.mu.Lock()
 	u, ok := v.units.get(key)
+	v.trim(maxMemory)
 	v.mu.Unlock()
 	if ok && !u.worn() {
 		return u, nil
@@ -73,6 +76,27 @@ func (v *Vocabulary) unit(s spec) (*unit, error) {
 	defer v.mu.Unlock()
 	v.units.put(key, u, len(key))
 	return u, nil
+}
+
+// trim lets go of the units used longest ago, but for the last one, and of the
+// turns that hold them, where units hold more than some bytes together. v is
+// locked.
+func (v *Vocabulary) trim(most int64) {
+	used, gone := int64(0), map[*unit]bool{}
+	v.units.keep(func(u *unit) bool {
+		size := u.size.Load()
+		if used > 0 && used+size > most {
+			gone[u] = true
+			return false
+		}
+		used += size
+		return true
+	})
+	if len(gone) > 0 {
+		v.turns.keep(func(t *Turn) bool {
+			return !slices.ContainsFunc(t.units, func(u *unit) bool { return gone[u] })
+		})
+	}
 }
 
 // Table returns the tokens.

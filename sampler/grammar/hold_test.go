@@ -1,6 +1,7 @@
 package grammar
 
 import (
+	"encoding/json"
 	"errors"
 	"testing"
 )
@@ -98,4 +99,49 @@ func TestTooLong(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestTrim lets go of units that hold too much together, and of the turns that
+// hold these.
+func TestTrim(t *testing.T) {
+	q := qwenVocabulary()
+	v := &Vocabulary{table: q.table, imStart: q.imStart, think: q.think, endThink: q.endThink, call: q.call, endCall: q.endCall, newline: q.newline}
+	v.units, v.turns = newLRU[*unit](maxUnits, maxSchemaText), newLRU[*Turn](maxTurns, maxSchemaText)
+	config := func(schema string) Config {
+		return Config{EOS: []int32{imEnd}, Tools: []Tool{{Name: "f", Parameters: []byte(schema)}}}
+	}
+	first, second := config(`{"maxProperties": 1}`), config(`{"maxProperties": 2}`)
+	old, err := v.Compile(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	young, err := v.Compile(second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := old.units[0].size.Load() + young.units[0].size.Load()
+	if old.units[0].size.Load() < 1000 {
+		t.Errorf("a unit holds %d bytes", old.units[0].size.Load())
+	}
+	for _, c := range []struct {
+		most int64
+		kept bool
+	}{{both, true}, {both - 1, false}, {0, false}} {
+		v.trim(c.most)
+		if again, err := v.Compile(second); err != nil || again != young {
+			t.Errorf("at most %d bytes: what was used last was dropped", c.most)
+		}
+		if _, ok := v.turns.get(mustKey(t, first)); ok != c.kept || len(v.units.slots) == 2 != c.kept {
+			t.Errorf("at most %d bytes: the first turn is kept: %v; units: %d", c.most, ok, len(v.units.slots))
+		}
+	}
+}
+
+func mustKey(t *testing.T, c Config) string {
+	t.Helper()
+	key, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(key)
 }

@@ -50,3 +50,15 @@ func (c *lru[V]) drop(e *list.Element) {
 	delete(c.slots, s.key)
 	c.size -= s.size
 }
+
+// keep drops what keep does not hold for. It is asked from the value used last
+// to that used first.
+func (c *lru[V]) keep(keep func(V) bool) {
+	for e := c.order.Front(); e != nil; {
+		next := e.Next()
+		if !keep(e.Value.(*slot[V]).value) {
+			c.drop(e)
+		}
+		e = next
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"orchrt/sampler/grammar/automaton"
 	"orchrt/sampler/grammar/budget"
@@ -34,6 +35,8 @@ type unit struct {
 	warning *Warning // what is not enforced; Tool is not set
 
 	slack int // what slack estimates
+
+	size atomic.Int64 // bytes that what follows holds, about, when a mask was last made
 
 	mu     sync.Mutex // guards what follows
 	sp     *formula.Space
@@ -126,6 +129,7 @@ func (v *Vocabulary) build(s spec, lenient func(*schema.Misspelling)) (*unit, er
 		return nil, fmt.Errorf("no JSON value of less than a megabyte was found that the schema allows")
 	}
 	u.masks = vocab.NewMasks(v.table, reader{u, u.start.Lexer()}, maxMasks)
+	u.weigh()
 	return u, nil
 }
 
@@ -201,8 +205,12 @@ func (u *unit) set(s state) *vocab.Set {
 		u.settle()
 		set = u.masks.Of(s)
 	}
+	u.weigh()
 	return set
 }
+
+// weigh finds out size.
+func (u *unit) weigh() { u.size.Store(u.m.Bytes() + int64(u.masks.Bytes())) }
 
 // ready grants the steps to make a mask with.
 func (u *unit) ready() {

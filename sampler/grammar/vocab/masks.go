@@ -153,6 +153,9 @@ func (k *Masks[S, L]) Reset() {
 	k.used, k.known, k.nameTails = 0, false, nil
 }
 
+// Bytes is about how much is kept.
+func (k *Masks[S, L]) Bytes() int { return k.used }
+
 // Known returns the set of tokens that s allows, if it was made before and is
 // kept; else nil.
 func (k *Masks[S, L]) Known(s S) *Set { return k.states[s] }
