@@ -153,7 +153,9 @@ func (t *Turn) limited(buf []uint64, at spot, left int) (bits []uint64, all bool
 	u.settle()
 	if u.near(s, left) {
 		u.ready()
+		u.m.Meter(true)
 		u.masks.Near(buf, s, left, func(s state) bool { return t.fitsState(s, left) })
+		u.m.Meter(false)
 		return buf, false
 	}
 	return u.set(s).Fill(buf), true

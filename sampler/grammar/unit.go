@@ -20,6 +20,7 @@ import (
 // Bounds on one unit.
 const (
 	compileSteps = 1_500_000 // of budget.Budget: some 75 ms
+	maskSteps    = 2_000_000 // for one mask
 	maxStates    = 1 << 15   // that its machine remembers
 	maxMasks     = 4 << 20   // bytes of masks
 	maxLanguages = 32 << 20  // bytes of string languages: a unit with more is made anew
@@ -45,7 +46,6 @@ type unit struct {
 	masks  *vocab.Masks[state, regex.State]
 	only   map[state]int16 // the byte that must follow a state, -1 if there is a choice
 	failed bool            // the machine failed and settle was called
-	grants int             // how often the mask that is made may have more steps to read texts with
 	spent  error           // a mask took more: from then on only what Shortest writes may come
 }
 
@@ -213,29 +213,14 @@ func (u *unit) set(s state) *vocab.Set {
 func (u *unit) weigh() { u.size.Store(u.m.Bytes() + int64(u.masks.Bytes())) }
 
 // ready grants the steps to make a mask with.
-func (u *unit) ready() {
-	u.grants = maxGrants
-	u.sp.Resume(automaton.DefaultStepBudget)
-}
+func (u *unit) ready() { u.sp.Resume(maskSteps) }
 
-// maxGrants is how often one mask is granted steps anew to read texts with.
-const maxGrants = 1
-
-// more reports that the texts' automaton said no for want of steps, and that it
-// has been granted others. A mask that gets no more lacks tokens: the unit is
-// then spent.
-func (u *unit) more() bool {
-	err := u.sp.Regex.Err()
-	switch {
-	case err == nil || u.spent != nil:
-		return false
-	case u.grants == 0:
+// check ends the choice where the texts' automaton said no for want of steps: the
+// mask lacks tokens.
+func (u *unit) check() {
+	if err := u.sp.Regex.Err(); err != nil && u.spent == nil {
 		u.spent = err
-		return false
 	}
-	u.grants--
-	u.sp.Resume(automaton.DefaultStepBudget)
-	return true
 }
 
 // stopped reports that only what Shortest writes may come, as a mask could not
@@ -287,8 +272,8 @@ func (r reader) Texts(dst []regex.State, s state) []regex.State {
 
 func (r reader) StepText(text regex.State, b byte) (regex.State, bool) {
 	next := r.lex.Step(text, b)
-	for next == 0 && r.more() {
-		next = r.lex.Step(text, b)
+	if next == 0 {
+		r.check()
 	}
 	return next, next != 0
 }
@@ -317,8 +302,8 @@ func (reader) White(s state) (int, bool) { return s.White() }
 
 func (r reader) Accepts(text regex.State) bool {
 	ok := r.lex.Accepts(text)
-	for !ok && r.more() {
-		ok = r.lex.Accepts(text)
+	if !ok {
+		r.check()
 	}
 	return ok
 }
@@ -343,8 +328,8 @@ func (reader) AnyMember(s state, head []byte) (alone, behind state, ok bool) {
 
 func (r reader) ByClass(text regex.State) *regex.ByClass {
 	by := r.lex.ByClass(text)
-	for by == nil && r.more() {
-		by = r.lex.ByClass(text)
+	if by == nil {
+		r.check()
 	}
 	return by
 }

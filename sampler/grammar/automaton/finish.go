@@ -45,21 +45,34 @@ func (s *State) completion() (text string, ok bool) {
 	if s.finishing || s.far {
 		return "", false
 	}
-	if s.c != nil && s.m.finishing == 0 {
-		s.c.sp.Resume(finishSteps * s.m.opt.StepBudget)
+	m := s.m
+	outer := s.c != nil && m.finishing == 0
+	var steps, left int64
+	if outer {
+		steps, left = m.finishSteps(), s.c.sp.Budget().Left()
+		if m.metered {
+			if steps = min(steps, m.finishLeft); steps <= 0 {
+				return "", false
+			}
+		}
+		s.c.sp.Resume(steps)
 	}
 	s.finishing = true
-	s.m.finishing++
+	m.finishing++
 	text, ok = s.findCompletion()
-	s.m.finishing--
+	m.finishing--
 	s.finishing = false
 	if s.c != nil && s.c.sp.Err() != nil {
 		ok = false
 	}
+	if outer && m.metered {
+		m.finishLeft -= steps - s.c.sp.Budget().Left()
+		s.c.sp.Resume(left)
+	}
 	switch {
 	case ok:
 		s.rest = &text
-	case s.m.finishing == 0:
+	case m.finishing == 0 && (!outer || steps == m.finishSteps()):
 		s.far = true
 	}
 	if !ok {
@@ -68,8 +81,9 @@ func (s *State) completion() (text string, ok bool) {
 	return text, ok
 }
 
-// finishSteps is how many times the budget of a transition a completion may take.
-const finishSteps = 8
+// finishSteps is what a completion may take: more than a transition where that may
+// take little.
+func (m *Machine) finishSteps() int64 { return min(8*m.opt.StepBudget, DefaultStepBudget) }
 
 // findCompletion looks for one.
 func (s *State) findCompletion() (string, bool) {
@@ -150,7 +164,7 @@ func (s *State) completeLiteral() (best string, found bool) {
 		if c == nil {
 			return "", false
 		}
-		c.sp.Resume(finishSteps * s.m.opt.StepBudget)
+		c.sp.Resume(s.m.finishSteps())
 		if t, ok := s.through(c.begin(), s.m.choices[i].text[s.at:]); ok && (!found || len(t) < len(best)) {
 			best, found = t, true
 		}

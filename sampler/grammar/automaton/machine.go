@@ -73,6 +73,8 @@ type Machine struct {
 
 	finishing int  // completions being looked for, one inside the other
 	metered   bool // transitions are granted no steps of their own
+	// finishLeft are the steps that completions may take while metered.
+	finishLeft int64
 
 	made int   // states since the last flush
 	gen  int32 // counts the flushes
@@ -150,9 +152,10 @@ func (m *Machine) Start() *State {
 	return m.start
 }
 
-// Meter has all transitions share the steps that the Spaces were granted last, or,
-// if on is false, each be granted its own again.
-func (m *Machine) Meter(on bool) { m.metered = on }
+// Meter has all transitions share the steps that the Spaces were granted last, and
+// all completions those of one: a state whose completion takes more is Far for
+// the time being. If on is false, each is granted its own again.
+func (m *Machine) Meter(on bool) { m.metered, m.finishLeft = on, m.finishSteps() }
 
 // resume grants the steps of a transition.
 func (c *core) resume() {
