@@ -208,17 +208,18 @@ static void avx2_dot(const ort_format *f, int mr, const ort_tile *w, int n, cons
 // How far ahead of use a panel is fetched, in bytes.
 enum { AHEAD = 8192 };
 
-// Tables are made signed, as their largest code is not a constant here.
+// Tables are made signed, as their largest code is not a constant here; but that of E2M1 is 24.
+FORCE int shape_signed(shape s) { return s.lut && s.head != HEAD_E16; }
 FORCE product shape_product(shape s) {
-	int most = s.plane == PLANE_41 ? 31 : s.plane == PLANE_42 ? 63 : s.plane == PLANE_8 ? 255 : 15;
-	return (product){shape_group(s), shape_min(s), s.lut ? 0 : sum_depth(most)};
+	int most = s.plane == PLANE_41 ? 31 : s.plane == PLANE_42 ? 63 : s.plane == PLANE_8 ? 255 : s.head == HEAD_E16 ? 24 : 15;
+	return (product){shape_group(s), shape_min(s), shape_signed(s) ? 0 : sum_depth(most)};
 }
 
 FORCE void panel_shape(shape s, int mr, const ort_format *f, const uint8_t *panel, int64_t in, const uint8_t *x, float *acc) {
 	int tiles = shape_super(s) / 32, bytes = shape_header(s) + tiles * shape_tile(s), groups = 32 / shape_group(s);
 	__m256 a[MR][2], off = _mm256_set1_ps((float)f->off);
 	uint8_t lut[16];
-	if (s.lut) for (int i = 0; i < 16; i++) lut[i] = (uint8_t)(f->lut[i] - f->off + 128);
+	if (s.lut) for (int i = 0; i < 16; i++) lut[i] = shape_signed(s) ? (uint8_t)(f->lut[i] - f->off + 128) : f->lut[i];
 	load_acc(mr, acc, a);
 	for (int64_t n = in / shape_super(s); n > 0; n--, panel += bytes) {
 		vn d[2], m[2];

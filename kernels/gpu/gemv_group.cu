@@ -1,7 +1,12 @@
-// gemv (gemv.cu) for the types of groups. Issue slots for 1024 weights as counted for the other types, by analogy: Int4 those of
-// Q4_0 and 3 more a row for the zero points; Int8 those of Q8_0 and 3; NVFP4 those of the tables and 2 for its scales.
-// Bits of a weight, packed: Int4 4.625, Int8 8.75, NVFP4 4.5. Qwen3-8B in Int4 is 4.3 GB a token without embeddings and head:
-// 1.01 ms at 4.3 TB/s. Not measured.
+// gemv (gemv.cu) for the types of groups: bits of a weight, packed; slots for 1024 weights at 1, 2 and 3 rows, as there; and the slots
+// that 4.3 TB/s leave:
+//
+//   Int4 4.625   65  93 122   of 123
+//   Int8 8.75    58  85 114   of 233
+//   NVFP4 4.5   115 145 173   of 120
+//
+// so that NVFP4 is bound by the issue of its table's look-ups from two rows on, at 1.2 and 1.4 times the bytes' time. The layers of
+// Qwen3-8B in Int4 are 4.0 GB: 0.93 ms a token at 4.3 TB/s. Not measured.
 //
 // budget gemv_*: 128 registers
 #include "gemv.cuh"
