@@ -64,8 +64,7 @@ template <int type, int MT> ORT_DEV void gemm_products(const gemm_args &a, const
 	using P = Packed<type>;
 	const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
 	const uint8_t *rows[MT];
-	constexpr int held = P::codes == 8 && P::has_zero ? 1 : 2; // halves; of Int8 two would spill on sm_120
-	HalfTile<type> v[held][MT];
+	HalfTile<type> v[2][MT];
 #pragma unroll
 	for (int m = 0; m < MT; m++) {
 		rows[m] = gemm_rows<GEMM_WARPS, MT>(a, t, warp, m, P::tile);
@@ -78,27 +77,20 @@ template <int type, int MT> ORT_DEV void gemm_products(const gemm_args &a, const
 #pragma unroll
 			for (int i = 0; i < 4; i += 2) {
 				const uint8_t *block = gemm_next(a, ring, t.n0, 4 * k + 2 * h + i / 2);
-				if (i == 2 && held == 2) { // the next half of the rows, before it is needed and when half of this one is done with
+				if (i == 2) { // the next half of the rows, before it is needed and when half of this one is done with
 #pragma unroll
 					for (int m = 0; m < MT; m++) {
 						if (h == 1 && k + 1 < a.k_tiles) rows[m] += P::tile;
-						load_half<type>(v[(1 - h) % held][m], rows[m], lane, 1 - h);
+						load_half<type>(v[1 - h][m], rows[m], lane, 1 - h);
 					}
 				}
 #pragma unroll
 				for (int u = 0; u < 2; u++) {
 					uint32_t frag[MT][2][4];
 #pragma unroll
-					for (int m = 0; m < MT; m++) unit_fragments<type>(v[h % held][m], i + u, frag[m]);
+					for (int m = 0; m < MT; m++) unit_fragments<type>(v[h][m], i + u, frag[m]);
 #pragma unroll
 					for (int p = 0; p < 2; p++) gemm_step<type, MT>(block, 2 * u + p, &frag[0][p], 2, acc);
-				}
-			}
-			if (held == 1) {
-#pragma unroll
-				for (int m = 0; m < MT; m++) {
-					if (h == 1 && k + 1 < a.k_tiles) rows[m] += P::tile;
-					load_half<type>(v[0][m], rows[m], lane, 1 - h);
 				}
 			}
 		}
