@@ -24,6 +24,7 @@ const (
 	maxStates    = 1 << 15   // that its machine remembers
 	maxMasks     = 4 << 20   // bytes of masks
 	maxLanguages = 32 << 20  // bytes of string languages: a unit with more is made anew
+	maxSpace     = 64 << 20  // bytes of languages and formulas: a document is then completed
 )
 
 // state is a state of a schema's automaton.
@@ -209,8 +210,13 @@ func (u *unit) set(s state) *vocab.Set {
 	return set
 }
 
-// weigh finds out size.
-func (u *unit) weigh() { u.size.Store(u.m.Bytes() + int64(u.masks.Bytes())) }
+// weigh finds out size, and ends the choice where the schema takes too much.
+func (u *unit) weigh() {
+	u.size.Store(u.m.Bytes() + int64(u.masks.Bytes()))
+	if u.sp.Bytes() > maxSpace && u.spent == nil {
+		u.spent = fmt.Errorf("the schema takes more than %d MB of memory: simplify it", maxSpace>>20)
+	}
+}
 
 // ready grants the steps to make a mask with.
 func (u *unit) ready() { u.sp.Resume(maskSteps) }

@@ -158,7 +158,9 @@ func (sp *Space) scalar(c Content, text bool) (best string, ok bool) {
 		if !text {
 			return "", true
 		}
+		before := sp.search.lexer.States()
 		best, ok = sp.search.lexer.Shortest(sp.search.lexer.Start(sp.numbers[c.Numbers])), true
+		sp.spend(24 * (sp.search.lexer.States() - before))
 	}
 	better := func(t string) {
 		if !ok || len(t) < len(best) {

@@ -91,11 +91,15 @@ func (sp *Space) distinct(fs []F) ([]string, bool) {
 		}
 		values[i] = cache[f]
 	}
+	if len(cache) == 1 { // any order will do
+		all := values[0]
+		return all, len(all) == len(fs)
+	}
 	owner := map[string]int{}
 	var place func(i int, tried map[string]bool) bool
 	place = func(i int, tried map[string]bool) bool {
 		for _, v := range values[i] {
-			if tried[v] || !sp.spend(1) {
+			if tried[v] || !sp.spend(16) {
 				continue
 			}
 			tried[v] = true

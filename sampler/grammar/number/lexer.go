@@ -126,6 +126,9 @@ func (x *Lexer) Size() int {
 	return n
 }
 
+// States returns how many states there are.
+func (x *Lexer) States() int { return len(x.cold) }
+
 // Start returns the state before the first byte of a number in s, 0 if s is
 // empty (or has an Err).
 func (x *Lexer) Start(s Set) State {
