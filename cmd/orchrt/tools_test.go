@@ -376,12 +376,25 @@ func TestToolErrors(t *testing.T) {
 	}
 }
 
-// TestCallChunks checks the exact chunks of a streamed call.
+// TestCallChunks checks the exact chunks of a streamed call, without thinking and after it: the bias is for <think>.
 func TestCallChunks(t *testing.T) {
 	_, url := toolServer(t)
-	_, text := post(t, url, `{"model":"tiny","messages":[{"role":"user","content":"hi"}],"max_tokens":60,"stream":true,"tool_choice":"required",
-		"parallel_tool_calls":false,"stream_options":{"include_usage":true},
-		"tools":[{"type":"function","function":{"name":"f","strict":true,"parameters":{"type":"object","properties":{"a":{"enum":["one","two"]},"b":{"type":"string","maxLength":9}},"required":["a","b"],"additionalProperties":false}}}]}`)
+	thoughts := 0
+	for seed := range 8 {
+		_, text := post(t, url, fmt.Sprintf(`{"model":"tiny","messages":[{"role":"user","content":"hi"}],"max_tokens":60,"stream":true,"tool_choice":"required",
+		"parallel_tool_calls":false,"stream_options":{"include_usage":true},"seed":%d,"chat_template_kwargs":{"enable_thinking":%v},"logit_bias":{"151667":100},
+		"tools":[{"type":"function","function":{"name":"f","strict":true,"parameters":{"type":"object","properties":{"a":{"enum":["one","two"]},"b":{"type":"string","maxLength":9}},"required":["a","b"],"additionalProperties":false}}}]}`,
+			seed, seed%2 == 1))
+		thoughts += callChunks(t, text)
+	}
+	if thoughts == 0 {
+		t.Error("no stream thought before its call: the order of thinking and call was not checked")
+	}
+}
+
+// callChunks checks a stream of one call of f and returns how many of its chunks are thinking.
+func callChunks(t *testing.T, text string) (thoughts int) {
+	t.Helper()
 	var deltas []string
 	finish, usage := "", false
 	for line := range strings.Lines(text) {
@@ -409,31 +422,47 @@ func TestCallChunks(t *testing.T) {
 	if len(deltas) < 4 || finish != "tool_calls" || !usage || !strings.HasSuffix(text, "data: [DONE]\n\n") {
 		t.Fatalf("stream %s", text)
 	}
-	var first struct {
-		ToolCalls []struct{ ID string } `json:"tool_calls"`
+	if deltas[0] != `{"role":"assistant","content":""}` || deltas[len(deltas)-1] != "{}" {
+		t.Fatalf("deltas %s", deltas)
 	}
-	json.Unmarshal([]byte(deltas[1]), &first)
-	id := "?"
-	if len(first.ToolCalls) == 1 {
-		id = first.ToolCalls[0].ID
+	deltas = deltas[1 : len(deltas)-1]
+	for len(deltas) > 0 && strings.HasPrefix(deltas[0], `{"reasoning_content":`) {
+		var piece struct {
+			Thinking string `json:"reasoning_content"`
+		}
+		json.Unmarshal([]byte(deltas[0]), &piece)
+		quoted, _ := openai.Marshal(piece.Thinking)
+		if want := `{"reasoning_content":` + string(quoted) + `}`; deltas[0] != want {
+			t.Errorf("delta %s, want %s", deltas[0], want)
+		}
+		deltas = deltas[1:]
+		thoughts++
+	}
+	type piece struct {
+		ToolCalls []struct {
+			ID       string
+			Function struct{ Arguments string }
+		} `json:"tool_calls"`
 	}
 	arguments := ""
-	for _, d := range deltas[2 : len(deltas)-1] {
-		var piece struct {
-			ToolCalls []struct{ Function struct{ Arguments string } } `json:"tool_calls"`
+	for i, d := range deltas {
+		var p piece
+		if json.Unmarshal([]byte(d), &p); len(p.ToolCalls) != 1 {
+			t.Fatalf("delta %s is no piece of a call", d)
 		}
-		json.Unmarshal([]byte(d), &piece)
-		quoted, _ := openai.Marshal(piece.ToolCalls[0].Function.Arguments)
-		if want := `{"tool_calls":[{"index":0,"function":{"arguments":` + string(quoted) + `}}]}`; d != want {
+		call := p.ToolCalls[0]
+		quoted, _ := openai.Marshal(call.Function.Arguments)
+		want := `{"tool_calls":[{"index":0,"function":{"arguments":` + string(quoted) + `}}]}`
+		if i == 0 {
+			want = `{"tool_calls":[{"index":0,"id":"` + call.ID + `","type":"function","function":{"name":"f","arguments":""}}]}`
+		}
+		if d != want || i == 0 && call.ID == "" {
 			t.Errorf("delta %s, want %s", d, want)
 		}
-		arguments += piece.ToolCalls[0].Function.Arguments
-	}
-	if deltas[0] != `{"role":"assistant","content":""}` || deltas[len(deltas)-1] != "{}" ||
-		deltas[1] != `{"tool_calls":[{"index":0,"id":"`+id+`","type":"function","function":{"name":"f","arguments":""}}]}` {
-		t.Errorf("deltas %s", deltas)
+		arguments += call.Function.Arguments
 	}
 	if !json.Valid([]byte(arguments)) {
 		t.Errorf("arguments %s", arguments)
 	}
+	return thoughts
 }
