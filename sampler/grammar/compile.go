@@ -22,6 +22,9 @@ func (v *Vocabulary) Compile(c Config) (*Turn, error) {
 	}
 	v.mu.Lock()
 	t, ok := v.turns.get(string(key))
+	if ok {
+		v.use(t.units)
+	}
 	v.mu.Unlock()
 	if ok && !t.worn() {
 		return t, nil

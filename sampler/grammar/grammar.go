@@ -72,10 +72,22 @@ func (v *Vocabulary) unit(s spec) (*unit, error) {
 	if err != nil {
 		return nil, err
 	}
+	u.key = key
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.units.put(key, u, len(key))
 	return u, nil
+}
+
+// use counts units that a turn was found with as used last, those that had to make
+// room for others too: the turn holds them. v is locked.
+func (v *Vocabulary) use(units []*unit) {
+	for _, u := range units {
+		if _, ok := v.units.get(u.key); !ok {
+			v.units.put(u.key, u, len(u.key))
+		}
+	}
+	v.trim(maxMemory)
 }
 
 // trim lets go of the units used longest ago, but for the last one, and of the

@@ -104,13 +104,8 @@ func TestTooLong(t *testing.T) {
 // TestTrim lets go of units that hold too much together, and of the turns that
 // hold these.
 func TestTrim(t *testing.T) {
-	q := qwenVocabulary()
-	v := &Vocabulary{table: q.table, imStart: q.imStart, think: q.think, endThink: q.endThink, call: q.call, endCall: q.endCall, newline: q.newline}
-	v.units, v.turns = newLRU[*unit](maxUnits, maxSchemaText), newLRU[*Turn](maxTurns, maxSchemaText)
-	config := func(schema string) Config {
-		return Config{EOS: []int32{imEnd}, Tools: []Tool{{Name: "f", Parameters: []byte(schema)}}}
-	}
-	first, second := config(`{"maxProperties": 1}`), config(`{"maxProperties": 2}`)
+	v := forgetful()
+	first, second := oneTool(`{"maxProperties": 1}`), oneTool(`{"maxProperties": 2}`)
 	old, err := v.Compile(first)
 	if err != nil {
 		t.Fatal(err)
@@ -134,6 +129,44 @@ func TestTrim(t *testing.T) {
 		if _, ok := v.turns.get(mustKey(t, first)); ok != c.kept || len(v.units.slots) == 2 != c.kept {
 			t.Errorf("at most %d bytes: the first turn is kept: %v; units: %d", c.most, ok, len(v.units.slots))
 		}
+	}
+}
+
+// forgetful returns the vocabulary of the tests with empty caches of its own.
+func forgetful() *Vocabulary {
+	q := qwenVocabulary()
+	v := &Vocabulary{table: q.table, imStart: q.imStart, think: q.think, endThink: q.endThink, call: q.call, endCall: q.endCall, newline: q.newline}
+	v.units, v.turns = newLRU[*unit](maxUnits, maxSchemaText), newLRU[*Turn](maxTurns, maxSchemaText)
+	return v
+}
+
+// oneTool is a turn with one tool.
+func oneTool(schema string) Config {
+	return Config{EOS: []int32{imEnd}, Tools: []Tool{{Name: "f", Parameters: []byte(schema)}}}
+}
+
+// TestUse finds a turn again: its units were used, and outlast others.
+func TestUse(t *testing.T) {
+	v := forgetful()
+	first, second := oneTool(`{"maxProperties": 1}`), oneTool(`{"maxProperties": 2}`)
+	var turns []*Turn
+	for _, c := range []Config{first, second, first} {
+		turn, err := v.Compile(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		turns = append(turns, turn)
+	}
+	if turns[0] != turns[2] {
+		t.Fatal("the first turn was made anew")
+	}
+	v.trim(0)
+	if _, ok := v.units.get(turns[0].units[0].key); !ok || len(v.units.slots) != 1 {
+		t.Errorf("the unit used last is kept: %v; units: %d", ok, len(v.units.slots))
+	}
+	v.units.drop(v.units.order.Front())
+	if _, err := v.Compile(first); err != nil || len(v.units.slots) != 1 {
+		t.Errorf("a unit that a turn in use holds is not counted: %d units, %v", len(v.units.slots), err)
 	}
 }
 

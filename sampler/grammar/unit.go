@@ -34,6 +34,7 @@ type state = *automaton.State
 // turns with that schema share it, one at a time.
 type unit struct {
 	v       *Vocabulary
+	key     string   // in the cache
 	warning *Warning // what is not enforced; Tool is not set
 
 	slack int // what slack estimates
