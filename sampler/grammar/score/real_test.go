@@ -214,27 +214,31 @@ func TestHostile(t *testing.T) {
 		if name == tooSlow {
 			continue
 		}
-		c := Case{Name: name, Schema: json.RawMessage(schemas[name])}
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		var result *Result
-		err := s.Fuzz(context.Background(), []Case{c}, FuzzOptions{N: 1, Tokens: hostileTokens}, func(r *Result) { result = r })
-		if err != nil {
-			t.Fatal(err)
-		}
-		runtime.ReadMemStats(&after)
-		spent := after.TotalAlloc - before.TotalAlloc
-		t.Logf("%-28s %-8s %8.2f ms compiled, %8.2f to the first mask, %9.1f µs longest mask, %4d MB allocated %.90s", name, result.Outcome, result.CompileMS,
-			result.FirstMS, float64(slices.Max(append(result.masks, 0)))/1e3, spent>>20, result.Error)
-		for _, f := range result.Faults {
-			t.Errorf("%s: %+v", name, f)
-		}
-		if result.Outcome == TimedOut || result.Outcome == Panicked { // what is left behind would spoil the next one's figures
-			t.Fatalf("%s: %s", name, result.Error)
-		}
-		if spent > hostileBytes && !beyond[name] {
-			t.Errorf("%s: %d MB were allocated", name, spent>>20)
-		}
+		t.Run(name, func(t *testing.T) { checkHostile(t, s, name, schemas[name]) })
+	}
+}
+
+func checkHostile(t *testing.T, s *Scorer, name, schema string) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	var result *Result
+	cases := []Case{{Name: name, Schema: json.RawMessage(schema)}}
+	err := s.Fuzz(context.Background(), cases, FuzzOptions{N: 1, Tokens: hostileTokens}, func(r *Result) { result = r })
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	spent := after.TotalAlloc - before.TotalAlloc
+	t.Logf("%-28s %-8s %8.2f ms compiled, %8.2f to the first mask, %9.1f µs longest mask, %4d MB allocated %.90s", name, result.Outcome, result.CompileMS,
+		result.FirstMS, float64(slices.Max(append(result.masks, 0)))/1e3, spent>>20, result.Error)
+	for _, f := range result.Faults {
+		t.Errorf("%+v", f)
+	}
+	if result.Outcome == TimedOut || result.Outcome == Panicked {
+		t.Error(result.Error)
+	}
+	if spent > hostileBytes && !beyond[name] {
+		t.Errorf("%d MB were allocated", spent>>20)
 	}
 }
 
