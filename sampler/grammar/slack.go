@@ -18,7 +18,12 @@ const (
 // the token begins: some of them, none larger than the largest that the schema
 // asks for.
 func slack(schema *value.Value) int {
-	e := estimator{root: schema}
+	e := estimator{
+		root:  schema,
+		sizes: map[*value.Value]int{},
+		refs:  map[string]*value.Value{},
+		index: map[*value.Value]map[string]*value.Value{},
+	}
 	e.visit(schema, 0)
 	return min(minSlack+4*e.most, maxSlack)
 }
@@ -27,12 +32,14 @@ func slack(schema *value.Value) int {
 type estimator struct {
 	root  *value.Value
 	most  int
-	steps int
+	sizes map[*value.Value]int // what least found; little for what it is still looking at
+	refs  map[string]*value.Value
+	index map[*value.Value]map[string]*value.Value // members of large objects
 }
 
 const (
-	estimateDepth = 12    // of references within one another
-	estimateSteps = 50000 // parts that are looked at, one for each way to it
+	little        = 4
+	estimateDepth = 400 // of parts within one another, references followed
 )
 
 // visit looks for schemas in all parts of a schema.
@@ -51,28 +58,39 @@ func (e *estimator) visit(v *value.Value, depth int) {
 	}
 }
 
-// least estimates the bytes of a small value of a schema.
+// least estimates the bytes of a small value of a schema. A part of it that is of
+// the same schema counts little: it need not go on for ever.
 func (e *estimator) least(s *value.Value, depth int) int {
-	e.steps++
-	if depth > estimateDepth || e.steps > estimateSteps || s.Kind != value.Object {
-		return 4
+	if s.Kind != value.Object || depth > estimateDepth {
+		return little
 	}
-	n := 4
-	properties := member(s, "properties")
+	n, ok := e.sizes[s]
+	if !ok {
+		e.sizes[s] = little
+		n = e.find(s, depth)
+		e.sizes[s] = n
+	}
+	return n
+}
+
+// find is least for a schema that was not looked at.
+func (e *estimator) find(s *value.Value, depth int) int {
+	n := little
 	for i := range s.Members {
 		m := &s.Members[i]
 		switch m.Key {
 		case "required":
+			properties := e.member(s, "properties")
 			for _, name := range m.Value.Items {
-				n += len(name.Text) + 8
-				if p := member(properties, name.Text); p != nil {
-					n += e.least(p, depth+1)
+				n = plus(n, len(name.Text)+8)
+				if p := e.member(properties, name.Text); p != nothing {
+					n = plus(n, e.least(p, depth+1))
 				}
 			}
 		case "minItems", "minContains":
-			n += times(bound(&m.Value), 2+e.least(member(s, "items"), depth+1))
+			n += times(bound(&m.Value), 2+e.least(e.member(s, "items"), depth+1))
 		case "minProperties":
-			n += times(bound(&m.Value), 12+e.least(member(s, "additionalProperties"), depth+1))
+			n += times(bound(&m.Value), 12+e.least(e.member(s, "additionalProperties"), depth+1))
 		case "minLength":
 			n += bound(&m.Value)
 		case "pattern":
@@ -83,19 +101,19 @@ func (e *estimator) least(s *value.Value, depth int) int {
 			n += e.largest(m, depth)
 		case "allOf":
 			for j := range m.Value.Items {
-				n += e.least(&m.Value.Items[j], depth+1)
+				n = plus(n, e.least(&m.Value.Items[j], depth+1))
 			}
 		case "$ref", "$dynamicRef":
 			n += e.least(e.resolve(m.Value.Text), depth+1)
 		case "not":
 			n += e.least(&m.Value, depth+1)
 			for _, most := range []string{"maxLength", "maxItems", "maxProperties"} {
-				n += times(bound(member(&m.Value, most)), 16)
+				n = plus(n, times(bound(e.member(&m.Value, most)), 16))
 			}
 		case "if", "then", "else", "contains":
 			n += e.least(&m.Value, depth+1)
 		}
-		if n > maxSlack {
+		if n >= maxSlack {
 			return maxSlack
 		}
 	}
@@ -117,22 +135,45 @@ func (e *estimator) largest(m *value.Member, depth int) (n int) {
 // resolve finds what a reference within the document leads to, as far as its
 // pointer is plain.
 func (e *estimator) resolve(ref string) *value.Value {
-	v := e.root
+	v, ok := e.refs[ref]
+	if ok {
+		return v
+	}
+	v = e.root
 	for i, key := range strings.Split(ref, "/") {
 		if i == 0 {
 			continue
 		}
-		if v = member(v, strings.NewReplacer("~1", "/", "~0", "~").Replace(key)); v.Kind == value.Null {
+		if strings.Contains(key, "~") {
+			key = strings.ReplaceAll(strings.ReplaceAll(key, "~1", "/"), "~0", "~")
+		}
+		if v = e.member(v, key); v.Kind == value.Null {
 			break
 		}
 	}
+	e.refs[ref] = v
 	return v
 }
 
 var nothing = &value.Value{}
 
 // member returns the member of an object with a key, or nothing.
-func member(v *value.Value, key string) *value.Value {
+func (e *estimator) member(v *value.Value, key string) *value.Value {
+	const few = 16
+	if len(v.Members) > few {
+		index := e.index[v]
+		if index == nil {
+			index = make(map[string]*value.Value, len(v.Members))
+			for i := range v.Members {
+				index[v.Members[i].Key] = &v.Members[i].Value
+			}
+			e.index[v] = index
+		}
+		if m := index[key]; m != nil {
+			return m
+		}
+		return nothing
+	}
 	for i := range v.Members {
 		if v.Members[i].Key == key {
 			return &v.Members[i].Value

@@ -19,6 +19,7 @@ func (e *ExceededError) Error() string {
 // not safe for concurrent use.
 type Budget struct {
 	limit, left int64
+	before      int64 // spent until it was renewed last
 	err         *ExceededError
 }
 
@@ -67,6 +68,14 @@ func (b *Budget) Left() int64 {
 // the work of one transition and not that of a whole document.
 func (b *Budget) Renew(steps int64) {
 	if b != nil {
-		*b = Budget{limit: steps, left: steps}
+		*b = Budget{limit: steps, left: steps, before: b.Spent()}
 	}
+}
+
+// Spent returns how many steps were spent of all that were ever granted.
+func (b *Budget) Spent() int64 {
+	if b == nil {
+		return 0
+	}
+	return b.before + b.limit - b.Left()
 }

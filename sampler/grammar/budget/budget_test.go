@@ -23,11 +23,14 @@ func TestSpend(t *testing.T) {
 	if b.Err() != nil || b.Left() != 3 || b.Spend(3) != nil || b.Spend(1) == nil {
 		t.Fatal("Renew does not grant its steps")
 	}
+	if b.Spent() != 13 {
+		t.Fatalf("%d steps of 10 and 3 were spent", b.Spent())
+	}
 }
 
 func TestNil(t *testing.T) {
 	var b *Budget
-	if b.Spend(1<<30) != nil || b.Err() != nil || b.Left() < 1<<40 {
+	if b.Spend(1<<30) != nil || b.Err() != nil || b.Left() < 1<<40 || b.Spent() != 0 {
 		t.Fatal("a nil budget runs out")
 	}
 	b.Renew(1)
