@@ -128,7 +128,7 @@ func TestModel(t *testing.T) {
 			t.Errorf("%s: what was begun is not counted", name)
 		}
 	}
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > time.Minute { // a server may ask to wait longer than that
 		t.Errorf("the failures took %v", took)
 	}
 	if c := tool(t, s, "good").Worst(json.RawMessage(`{"prompt":"Hi"}`)); c.USD < 10*0.01+50*0.1 {
