@@ -180,7 +180,7 @@ func (p *parser) array() ([]Value, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.items = append(p.items, v)
+		p.items = push(p.items, v)
 		switch p.peek() {
 		case ',':
 			p.pos++
@@ -223,7 +223,7 @@ func (p *parser) object() ([]Member, error) {
 		}
 		switch i := keys.find(key); {
 		case i < 0:
-			p.members = append(p.members, Member{key, v})
+			p.members = push(p.members, Member{key, v})
 		case p.lim.LastWins:
 			p.members[i].Value = v
 		default:
@@ -274,6 +274,15 @@ func (k *keySet) find(key string) int {
 	}
 	k.index[key] = len(k.p.members)
 	return -1
+}
+
+// push appends to a list, whose room doubles when it is full: append gives a long
+// one a quarter more at a time, and copies it far more often.
+func push[T any](list []T, v T) []T {
+	if len(list) == cap(list) {
+		list = append(make([]T, 0, max(8, 2*cap(list))), list...)
+	}
+	return append(list, v)
 }
 
 // number reads a number and returns its text.
