@@ -2,6 +2,7 @@ package formula
 
 import (
 	"math"
+	"strings"
 
 	"orchrt/sampler/grammar/number"
 	"orchrt/sampler/grammar/regex"
@@ -93,7 +94,7 @@ func (sp *Space) Const(v value.Value) F {
 }
 
 func (sp *Space) constOf(v value.Value) F {
-	if !sp.spend(2) {
+	if !sp.spend(12 + 6*v.Len()) {
 		return fFalse
 	}
 	switch v.Kind {
@@ -109,7 +110,11 @@ func (sp *Space) constOf(v value.Value) F {
 			sp.fail(err)
 			return fFalse
 		}
-		return sp.Number(number.Point(d))
+		f := sp.Number(number.Point(d))
+		if n := &sp.nodes[f]; n.witness == nil && isShortInteger(v.Text) {
+			n.sat, n.witness = 1, &v.Text
+		}
+		return f
 	case value.String:
 		return sp.String(sp.Regex.Literal(v.Text))
 	case value.Array:
@@ -134,6 +139,13 @@ func (sp *Space) constOf(v value.Value) F {
 		fs[i] = byID[id]
 	}
 	return sp.object(sp.condExact(ids, fs))
+}
+
+// isShortInteger reports that a number's text is one that a search for its
+// shortest text would find.
+func isShortInteger(text string) bool {
+	digits := strings.TrimPrefix(text, "-")
+	return len(digits) < 16 && strings.Trim(digits, "0123456789") == "" && text != "-0"
 }
 
 // Enum is the formula of the values vs.

@@ -451,7 +451,7 @@ func (l *leaf) write() found {
 		b.WriteString(quote(m.key))
 		b.WriteString(": ")
 		b.WriteString(text)
-		if !l.sp.fits(b.Len()) {
+		if !l.sp.spend(1+len(text)/32) || b.Len() > maxText && !l.sp.fits(b.Len()) {
 			return found{}
 		}
 	}
