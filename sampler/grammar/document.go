@@ -39,6 +39,14 @@ func (v *Vocabulary) CompileSchema(schema []byte, o SchemaOptions) (*Document, e
 // Warnings lists what is not enforced.
 func (d *Document) Warnings() []Warning { return d.t.Warnings() }
 
+// Steps returns how much work was done for the schema so far, in steps of package
+// budget: to compile it, for masks, and by whoever else uses it.
+func (d *Document) Steps() int64 {
+	d.u.mu.Lock()
+	defer d.u.mu.Unlock()
+	return d.u.sp.Budget().Spent()
+}
+
 // Matcher starts a document that is completed within maxTokens tokens, the end
 // of turn included; 0 is no limit. The error is *BudgetError.
 func (d *Document) Matcher(maxTokens int) (*Matcher, error) {

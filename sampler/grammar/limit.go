@@ -152,10 +152,9 @@ func (t *Turn) limited(buf []uint64, at spot, left int) (bits []uint64, all bool
 	defer u.mu.Unlock()
 	u.settle()
 	if u.near(s, left) {
-		u.ready()
-		u.m.Meter(true)
-		u.masks.Near(buf, s, left, func(s state) bool { return t.fitsState(s, left) })
-		u.m.Meter(false)
+		u.metered(func() {
+			u.masks.Near(buf, s, left, func(s state) bool { return t.fitsState(s, left) })
+		})
 		return buf, false
 	}
 	return u.set(s).Fill(buf), true
@@ -170,8 +169,9 @@ func (u *unit) near(s state, left int) bool {
 	case s.Key():
 		return true
 	}
-	u.ready()
-	return u.masks.Reach(s) > left
+	var reach int
+	u.metered(func() { reach = u.masks.Reach(s) })
+	return reach > left
 }
 
 // fitsState is fitsCursor for a state of a document, whose unit is locked.

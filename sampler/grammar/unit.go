@@ -19,8 +19,9 @@ import (
 
 // Bounds on one unit.
 const (
-	compileSteps = 1_500_000 // of budget.Budget: some 75 ms
-	maskSteps    = 2_000_000 // for one mask
+	compileSteps = 1_100_000 // of budget.Budget: some 50 ms
+	maskSteps    = 1_100_000 // for one mask, its completions included
+	maxValues    = 1 << 17   // in the text of a schema
 	maxStates    = 1 << 15   // that its machine remembers
 	maxMasks     = 4 << 20   // bytes of masks
 	maxLanguages = 32 << 20  // bytes of string languages: a unit with more is made anew
@@ -72,8 +73,10 @@ func (v *Vocabulary) compile(s spec) (*unit, error) {
 	if s.strict || errors.As(err, &syntax) {
 		return nil, fault
 	}
-	if u := v.lenient(s); u != nil {
-		return u, nil
+	if fault.Keyword == "type" || fault.Keyword == "required" {
+		if u := v.lenient(s); u != nil {
+			return u, nil
+		}
 	}
 	generic := s
 	generic.schema = ""
@@ -105,12 +108,8 @@ func (v *Vocabulary) lenient(s spec) *unit {
 // describe makes a *SchemaError of an error of build.
 func describe(err error) *SchemaError {
 	var e *schema.Error
-	var spent *budget.ExceededError
-	switch {
-	case errors.As(err, &e):
+	if errors.As(err, &e) {
 		return &SchemaError{Path: e.Path, Keyword: e.Keyword, Reason: e.Reason}
-	case errors.As(err, &spent):
-		return &SchemaError{Reason: "the schema takes more work than it may: simplify it (" + err.Error() + ")"}
 	}
 	return &SchemaError{Reason: err.Error(), Unsatisfiable: errors.Is(err, automaton.ErrUnsatisfiable)}
 }
@@ -123,12 +122,22 @@ func (v *Vocabulary) build(s spec, lenient func(*schema.Misspelling)) (*unit, er
 		return nil, err
 	}
 	m, err := automaton.New(sp, l.f, s.options())
-	if err != nil {
-		return nil, err
+	if err == nil {
+		_, _, err = sp.Witness(l.f)
 	}
+	switch {
+	case errors.Is(err, automaton.ErrUnsatisfiable):
+		return nil, err
+	case err != nil:
+		within := sp.Within()
+		sp.Resume(compileSteps)
+		return nil, l.origins.Blame(sp, err, within)
+	}
+	m.Meter(sp.Budget().Left())
 	u := &unit{v: v, slack: l.slack, sp: sp, m: m, start: m.Start(), only: map[state]int16{}}
-	if u.start.Distance() == automaton.Far {
-		return nil, fmt.Errorf("no JSON value of less than a megabyte was found that the schema allows")
+	far := u.start.Distance() == automaton.Far
+	if m.Unmeter(); far {
+		return nil, l.origins.Blame(sp, &budget.ExceededError{Limit: compileSteps}, []formula.F{l.f})
 	}
 	u.masks = vocab.NewMasks(v.table, reader{u, u.start.Lexer()}, maxMasks)
 	u.weigh()
@@ -137,8 +146,9 @@ func (v *Vocabulary) build(s spec, lenient func(*schema.Misspelling)) (*unit, er
 
 // language is what a spec asks for.
 type language struct {
-	f     formula.F
-	slack int // see unit
+	f       formula.F
+	slack   int // see unit
+	origins schema.Origins
 }
 
 // options returns how documents are spelt. In the trained style that is as
@@ -164,15 +174,17 @@ func (s spec) language(sp *formula.Space, lenient func(*schema.Misspelling)) (l 
 	if s.schema == "" {
 		return l, nil
 	}
-	doc, err := value.Parse([]byte(s.schema), value.Limits{})
+	sp.Budget().Spend(len(s.schema) / 32)
+	doc, err := value.Parse([]byte(s.schema), value.Limits{Values: maxValues})
 	if err != nil {
 		return l, err
 	}
-	g, err := schema.Compile(sp, doc, schema.Options{Lenient: lenient})
+	g, err := schema.Compile(sp, doc, schema.Options{Lenient: lenient, Origins: &l.origins})
 	if err != nil {
 		return l, err
 	}
-	return language{sp.And(l.f, g), slack(&doc)}, nil
+	l.f, l.slack = sp.And(l.f, g), slack(&doc)
+	return l, sp.Err()
 }
 
 // worn reports that new turns should have a new unit: the machine failed,
@@ -199,10 +211,8 @@ func (u *unit) set(s state) *vocab.Set {
 	if set := u.masks.Known(s); set != nil {
 		return set
 	}
-	u.ready()
-	u.m.Meter(true)
-	set := u.masks.Of(s)
-	u.m.Meter(false)
+	var set *vocab.Set
+	u.metered(func() { set = u.masks.Of(s) })
 	if u.m.Err() != nil && !u.failed { // on the way: some tokens may come no more
 		u.settle()
 		set = u.masks.Of(s)
@@ -219,8 +229,14 @@ func (u *unit) weigh() {
 	}
 }
 
-// ready grants the steps to make a mask with.
-func (u *unit) ready() { u.sp.Resume(maskSteps) }
+// metered does what a mask takes with the steps that one may take, half of them for
+// completions at most.
+func (u *unit) metered(do func()) {
+	u.sp.Resume(maskSteps)
+	u.m.Meter(maskSteps / 2)
+	do()
+	u.m.Unmeter()
+}
 
 // check ends the choice where the texts' automaton said no for want of steps: the
 // mask lacks tokens.

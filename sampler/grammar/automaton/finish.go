@@ -46,39 +46,42 @@ func (s *State) completion() (text string, ok bool) {
 		return "", false
 	}
 	m := s.m
-	outer := s.c != nil && m.finishing == 0
-	var steps, left int64
-	if outer {
-		steps, left = m.finishSteps(), s.c.sp.Budget().Left()
-		if m.metered {
-			if steps = min(steps, m.finishLeft); steps <= 0 {
-				return "", false
-			}
+	all := true // the steps that a completion may take
+	switch outer := s.c != nil && m.finishing == 0; {
+	case outer && m.metered:
+		b := s.c.sp.Budget()
+		steps, before := min(m.finishLeft, b.Left()), b.Spent()
+		if all = steps >= m.finishSteps(); steps <= 0 {
+			return "", false
 		}
-		s.c.sp.Resume(steps)
-	}
-	s.finishing = true
-	m.finishing++
-	text, ok = s.findCompletion()
-	m.finishing--
-	s.finishing = false
-	if s.c != nil && s.c.sp.Err() != nil {
-		ok = false
-	}
-	if outer && m.metered {
-		m.finishLeft -= steps - s.c.sp.Budget().Left()
-		s.c.sp.Resume(left)
+		s.c.sp.Spending(steps, func() { text, ok = s.tryCompletion() })
+		m.finishLeft -= b.Spent() - before
+	case outer:
+		s.c.sp.Resume(m.finishSteps())
+		fallthrough
+	default:
+		text, ok = s.tryCompletion()
 	}
 	switch {
 	case ok:
 		s.rest = &text
-	case m.finishing == 0 && (!outer || steps == m.finishSteps()):
+	case m.finishing == 0 && all:
 		s.far = true
 	}
-	if !ok {
-		text = ""
-	}
 	return text, ok
+}
+
+// tryCompletion looks for a completion with the steps that there are.
+func (s *State) tryCompletion() (string, bool) {
+	s.finishing = true
+	s.m.finishing++
+	text, ok := s.findCompletion()
+	s.m.finishing--
+	s.finishing = false
+	if !ok || s.c != nil && s.c.sp.Err() != nil {
+		return "", false
+	}
+	return text, true
 }
 
 // finishSteps is what a completion may take: more than a transition where that may

@@ -72,7 +72,7 @@ type Machine struct {
 	err     error
 
 	finishing int  // completions being looked for, one inside the other
-	metered   bool // transitions are granted no steps of their own
+	metered   bool // transitions and completions are granted no steps of their own
 	// finishLeft are the steps that completions may take while metered.
 	finishLeft int64
 
@@ -152,10 +152,13 @@ func (m *Machine) Start() *State {
 	return m.start
 }
 
-// Meter has all transitions share the steps that the Spaces were granted last, and
-// all completions those of one: a state whose completion takes more is Far for
-// the time being. If on is false, each is granted its own again.
-func (m *Machine) Meter(on bool) { m.metered, m.finishLeft = on, m.finishSteps() }
+// Meter has all transitions and completions share the steps that the Spaces were
+// granted last, of which the completions may take some: a state whose completion
+// takes more is Far for the time being.
+func (m *Machine) Meter(completions int64) { m.metered, m.finishLeft = true, completions }
+
+// Unmeter grants each transition and completion steps of its own again.
+func (m *Machine) Unmeter() { m.metered = false }
 
 // resume grants the steps of a transition.
 func (c *core) resume() {

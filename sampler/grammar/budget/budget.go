@@ -72,6 +72,25 @@ func (b *Budget) Renew(steps int64) {
 	}
 }
 
+// Reserve sets aside what is left beyond some steps, and returns how many those
+// set aside are, for Return.
+func (b *Budget) Reserve(beyond int64) (aside int64) {
+	if b == nil {
+		return 0
+	}
+	aside = max(b.Left()-max(beyond, 0), 0)
+	b.left -= aside
+	return aside
+}
+
+// Return gives back what Reserve set aside, and forgets that the other steps ran
+// out.
+func (b *Budget) Return(aside int64) {
+	if b != nil {
+		b.left, b.err = b.Left()+aside, nil
+	}
+}
+
 // Spent returns how many steps were spent of all that were ever granted.
 func (b *Budget) Spent() int64 {
 	if b == nil {

@@ -194,6 +194,21 @@ func (sp *Space) Bytes() int64 {
 // text was too long. Other errors stay.
 func (sp *Space) Resume(steps int64) {
 	sp.budget.Renew(steps)
+	sp.revive()
+}
+
+// Spending does something that may take some of the steps that are left, not more.
+// That it took more, or that a text was too long, is forgotten behind it.
+func (sp *Space) Spending(steps int64, do func()) {
+	aside := sp.budget.Reserve(steps)
+	do()
+	sp.budget.Return(aside)
+	sp.revive()
+}
+
+// revive forgets an error that has to do with the amount of work.
+func (sp *Space) revive() {
+	sp.search.within = nil
 	sp.Regex.SetBudget(sp.budget)
 	if sp.err == nil {
 		return

@@ -14,6 +14,7 @@ type search struct {
 	low     int32 // the outermost of them that an answer since was based on
 	objects map[objectKey]found
 	arrays  map[arrayKey]found
+	within  []F // what was being looked for when an error came up, innermost first
 }
 
 type objectKey struct {
@@ -65,6 +66,10 @@ func (sp *Space) fits(n int) bool {
 	return sp.spend(n / 32)
 }
 
+// Within returns the formulas that values were being looked for in when Satisfiable
+// or Witness failed, the innermost first. Resume forgets them.
+func (sp *Space) Within() []F { return sp.search.within }
+
 // Satisfiable reports whether some value is in f.
 func (sp *Space) Satisfiable(f F) (bool, error) {
 	_, ok := sp.value(f, false)
@@ -103,6 +108,7 @@ func (sp *Space) value(f F, text bool) (string, bool) {
 		best, ok = sp.container(f, c, best, ok, text)
 	}
 	if !sp.sound() || !sp.fits(len(best)) {
+		sp.search.within = append(sp.search.within, f)
 		return "", false
 	}
 	n := &sp.nodes[f]

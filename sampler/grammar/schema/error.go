@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"orchrt/sampler/grammar/budget"
 )
 
 // Error says what in a schema is malformed or cannot be enforced.
@@ -14,6 +12,9 @@ type Error struct {
 	Path    string // JSON pointer to the subschema, "" for the root; with the resource's URI and '#' before it outside the document
 	Keyword string // the keyword at fault, "" if it is the subschema itself
 	Reason  string // what is wrong and what is expected
+
+	at    *path
+	cause error // what another package reported, unless the reason says it all
 }
 
 func (e *Error) Error() string {
@@ -66,7 +67,7 @@ var escaper = strings.NewReplacer("~", "~0", "/", "~1")
 
 // fail makes an Error about a keyword of the subschema at p.
 func fail(p *path, keyword, format string, args ...any) *Error {
-	return &Error{Path: p.String(), Keyword: keyword, Reason: fmt.Sprintf(format, args...)}
+	return &Error{Path: p.String(), Keyword: keyword, Reason: fmt.Sprintf(format, args...), at: p}
 }
 
 // wrap makes an Error of what another package reports about a keyword.
@@ -75,9 +76,7 @@ func wrap(p *path, keyword string, err error) error {
 	if errors.As(err, &own) {
 		return own
 	}
-	var spent *budget.ExceededError
-	if errors.As(err, &spent) {
-		return fail(p, keyword, "the schema takes more work than it may: simplify it (%v)", err)
-	}
-	return fail(p, keyword, "%v", err)
+	e := fail(p, keyword, "%s", reason(err, keyword))
+	e.cause = err
+	return e
 }

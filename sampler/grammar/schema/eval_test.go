@@ -32,11 +32,11 @@ func (d *direct) add(f func(v *value.Value) bool) formula.F {
 
 func (d *direct) eval(f formula.F, v *value.Value) bool { return d.holds[f](v) }
 
-func (d *direct) False() formula.F       { return 0 }
-func (d *direct) True() formula.F        { return 1 }
-func (d *direct) Resume(steps int64)     { d.b.Renew(steps) }
-func (d *direct) Err() error             { return d.b.Err() }
-func (d *direct) Budget() *budget.Budget { return d.b }
+func (d *direct) False() formula.F            { return 0 }
+func (d *direct) True() formula.F             { return 1 }
+func (d *direct) Spending(_ int64, do func()) { do() }
+func (d *direct) Err() error                  { return d.b.Err() }
+func (d *direct) Budget() *budget.Budget      { return d.b }
 
 func (d *direct) And(fs ...formula.F) formula.F {
 	fs = append([]formula.F(nil), fs...)

@@ -68,15 +68,14 @@ func (c *compiler) hopeless(fs ...formula.F) bool {
 		return false
 	}
 	// A hard question may stay open, but must not use up what Compile needs.
-	left := c.sp.Budget().Left()
-	if left < 2*trialSteps {
+	if c.sp.Budget().Left() < 2*trialSteps {
 		return false
 	}
 	c.trials--
-	c.sp.Resume(trialSteps)
-	ok, err := c.sp.Satisfiable(f)
-	c.sp.Resume(left - trialSteps + c.sp.Budget().Left())
-	return err == nil && !ok
+	var some bool
+	var err error
+	c.sp.Spending(trialSteps, func() { some, err = c.sp.Satisfiable(f) })
+	return err == nil && !some
 }
 
 // surely adds to list the members that n requires apart from its branches.

@@ -22,12 +22,14 @@ type Options struct {
 	// told of each: the names that programming languages and other dialects give
 	// to types, and a required that is a boolean or null, which asks for nothing.
 	Lenient func(*Misspelling)
+	// Origins, unless nil, is set to where the formula comes from.
+	Origins *Origins
 }
 
 // Bounds on what a schema may be. All but the last are checked in the first pass.
 const (
 	maxDepth   = 400    // subschemas within one another, references counted
-	maxNodes   = 60000  // subschemas, each counted once in each dynamic scope
+	maxNodes   = 40000  // subschemas, each counted once in each dynamic scope
 	maxCases   = 400    // ways in which branches decide what is unevaluated
 	maxTrials  = 200    // questions to the satisfiability search
 	trialSteps = 30_000 // of the budget that one of these may take
@@ -67,7 +69,7 @@ type space interface {
 	Declare() formula.F
 	Define(ref, f formula.F)
 	Satisfiable(f formula.F) (bool, error)
-	Resume(steps int64)
+	Spending(steps int64, do func())
 	Err() error
 	Budget() *budget.Budget
 }
@@ -93,14 +95,14 @@ func compile(sp space, rx *regex.Space, doc *value.Value, opt Options) (formula.
 		index:   map[*value.Value]map[string]*value.Value{},
 		dialect: map[string]*resource{},
 	}
-	root, err := c.read(doc)
+	f, err := c.compile(doc)
 	if err != nil {
-		return sp.False(), err
+		return sp.False(), c.blame(err, doc)
 	}
-	if err := c.findCycles(); err != nil {
-		return sp.False(), err
+	if opt.Origins != nil {
+		opt.Origins.nodes = c.order
 	}
-	return c.emit(root)
+	return f, nil
 }
 
 // compiler is one run of Compile.
@@ -124,6 +126,17 @@ type compiler struct {
 	splits  map[outcomesKey]*outcomes
 	chain   []*node // the cycle being unfolded
 	looped  bool    // a cycle came back to itself
+}
+
+func (c *compiler) compile(doc *value.Value) (formula.F, error) {
+	root, err := c.read(doc)
+	if err != nil {
+		return c.sp.False(), err
+	}
+	if err := c.findCycles(); err != nil {
+		return c.sp.False(), err
+	}
+	return c.emit(root)
 }
 
 func (c *compiler) spend(n int) error { return c.sp.Budget().Spend(n) }
