@@ -113,6 +113,7 @@ type Masks[S comparable, L ~int32] struct {
 	behind    S // a state behind a name and its quotation mark, for all of them
 	known     bool
 	closed    map[L]*closers[L]
+	opened    map[L]*openings[L]
 	behinds   map[S][]uint64 // the tails of quotedTokens that are allowed
 	nameTails []bool         // those that are behind names
 
@@ -133,7 +134,7 @@ func NewMasks[S comparable, L ~int32](t *Table, m Machine[S, L], limit int) *Mas
 		t: t, m: m, limit: limit,
 		states: map[S]*Set{}, texts: map[L]*Set{}, names: map[L]*Set{},
 		values: map[S]*aloneSet{}, deep: map[S]*deepSet{}, reach: map[S]int{}, textMost: map[L]int{},
-		blanks: map[blankKey][]int32{}, closed: map[L]*closers[L]{}, behinds: map[S][]uint64{},
+		blanks: map[blankKey][]int32{}, closed: map[L]*closers[L]{}, opened: map[L]*openings[L]{}, behinds: map[S][]uint64{},
 		levels: make([]level[S, L], t.longest+1), textStack: make([]L, t.longest+1), rows: make([]*regex.ByClass, t.longest+1), read: make([]byte, t.longest+1), headRead: make([]byte, t.longest+1),
 	}
 }
@@ -149,6 +150,7 @@ func (k *Masks[S, L]) Reset() {
 	clear(k.textMost)
 	clear(k.blanks)
 	clear(k.closed)
+	clear(k.opened)
 	clear(k.behinds)
 	k.used, k.known, k.nameTails = 0, false, nil
 }
@@ -223,8 +225,14 @@ func (k *Masks[S, L]) inText(text L) *Set {
 	if set, ok := k.texts[text]; ok {
 		return set
 	}
+	anything := k.m.Anything()
+	if w := k.t.whole[k.m.Spelling()]; w != nil && text == anything {
+		k.hold(entryMemory)
+		k.texts[text] = w.set
+		return w.set
+	}
 	words, but, few := k.m.Remaining(text, maxWords)
-	if anything := k.m.Anything(); few && but && text != anything {
+	if few && but && text != anything {
 		set := k.inText(anything)
 		k.hold(entryMemory)
 		k.texts[text] = set

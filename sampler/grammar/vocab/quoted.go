@@ -23,10 +23,14 @@ type quotedTokens struct {
 	every    *Trie    // those that are something; the token is the tail
 	outside  *Trie    // those of them that may come behind a value in an object or array, or behind a name
 	beyond   []bool   // by tail: behind a name it goes on to a value
+	colons   []int32  // the tails that are white space, or a colon among it
 	deep     []deepTokens
 	// What comes behind the colon of the tails that begin with one and go on to
 	// a value; the token is the tail.
 	afterColon *Trie
+
+	rests    *index // what tokens and tails have behind their first quotation mark
+	restTrie *Trie  // those that are something; the token is the rest
 }
 
 // deepTokens are the tokens with one head whose tails go on to a value.
@@ -51,12 +55,12 @@ func newQuoted(tokens, outside []entry) quotedTokens {
 	q.escaped = newTrie(filter(tokens, func(e entry) bool { return bytes.IndexByte(e.bytes, '\\') >= 0 }))
 	heads, tails := newIndex(), newIndex()
 	for _, e := range tokens {
-		if bytes.IndexByte(e.bytes, '\\') >= 0 {
-			for i, b := range e.bytes {
-				if b == '"' {
-					tails.of(e.bytes[i+1:])
-				}
+		for i, b := range e.bytes {
+			if b == '"' {
+				tails.of(e.bytes[i+1:])
 			}
+		}
+		if bytes.IndexByte(e.bytes, '\\') >= 0 {
 			continue
 		}
 		i := bytes.IndexByte(e.bytes, '"')
@@ -66,7 +70,7 @@ func newQuoted(tokens, outside []entry) quotedTokens {
 		}
 		q.tokens[head] = append(q.tokens[head], split{e.id, tail})
 	}
-	for _, e := range outside {
+	for _, e := range slices.Concat(outside, tokens) {
 		for i, b := range e.bytes {
 			if endsValue(b) {
 				tails.of(e.bytes[i:])
@@ -80,9 +84,12 @@ func newQuoted(tokens, outside []entry) quotedTokens {
 	q.heads, q.head, q.tails, q.tailText = heads.trie(nil), heads.numbers, tails, tails.texts
 	q.every = tails.trie(nil)
 	q.outside = tails.trie(func(b []byte) bool { return (endsValue(b[0]) || b[0] == ':') && mayStandOutside(b) })
-	for _, text := range tails.texts {
+	for i, text := range tails.texts {
 		_, value, _ := bytes.Cut(text, []byte(":"))
 		q.beyond = append(q.beyond, len(bytes.TrimLeft(value, " \t\r\n")) > 0)
+		if len(bytes.Trim(text, " \t\r\n:")) == 0 && bytes.Count(text, colon) <= 1 {
+			q.colons = append(q.colons, int32(i))
+		}
 	}
 	q.afterColon = newAfterColon(q)
 	for head, tokens := range q.tokens {
@@ -184,8 +191,15 @@ func (k *Masks[S, L]) closersOf(text L) *closers[L] {
 		return c
 	}
 	c := &closers[L]{}
+	anything := k.m.Anything()
+	if w := k.t.whole[k.m.Spelling()]; w != nil && text == anything {
+		c.within, c.tokens, c.text = w.closers.within, w.closers.tokens, text
+		k.hold(entryMemory)
+		k.closed[text] = c
+		return c
+	}
 	words, but, few := k.m.Remaining(text, maxWords)
-	switch anything := k.m.Anything(); {
+	switch {
 	case few && but && text != anything:
 		all := k.closersOf(anything)
 		if !k.closeOthers(c, all, text, words) {
@@ -429,8 +443,8 @@ func (k *Masks[S, L]) findNameTails(s S, text L, read []byte) bool {
 	}
 	q := &k.t.quoted
 	k.nameTails = make([]bool, len(q.tailText))
-	for i, tail := range q.tailText {
-		k.nameTails[i] = !q.beyond[i] && k.takes(k.behind, tail)
+	for _, i := range q.colons {
+		k.nameTails[i] = k.takes(k.behind, q.tailText[i])
 	}
 	return true
 }
@@ -497,7 +511,7 @@ func (k *Masks[S, L]) beyondAny(s S, d deepTokens) bool {
 	return true
 }
 
-var quote = []byte{'"'}
+var quote, colon = []byte{'"'}, []byte{':'}
 
 // tails returns the set of the tails that a state allows.
 func (k *Masks[S, L]) tails(s S) []uint64 {

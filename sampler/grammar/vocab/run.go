@@ -36,6 +36,10 @@ func (k *Masks[S, L]) run(t *Trie, start level[S, L]) {
 	for i := 0; i < len(nodes); {
 		n := &nodes[i]
 		k.read[n.depth-1] = n.byte
+		if n.byte == '"' && t.openers != nil && levels[n.depth-1].at == atState && k.open(t, i, nil) {
+			i = int(n.skip)
+			continue
+		}
 		if !k.step(int(n.depth)) {
 			i = int(n.skip)
 			continue

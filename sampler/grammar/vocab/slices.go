@@ -63,6 +63,11 @@ func (t *Table) slice(tokens []entry) {
 	outside := filter(tokens, func(e entry) bool { return !isBlank(e) && mayStandOutside(e.bytes) })
 	t.outside = newTrie(outside)
 	t.quoted = newQuoted(filter(tokens, func(e entry) bool { return bytes.IndexByte(e.bytes, '"') >= 0 }), outside)
+	t.findRests()
+	t.tail = make([]int32, t.size)
+	for _, e := range outside {
+		t.tail[e.id] = t.quoted.tails.numbers[string(e.bytes)]
+	}
 	for _, b := range []byte(" \t\r\n") {
 		some := filter(tokens, func(e entry) bool { return e.bytes[0] == b && isBlank(e) })
 		t.blankFirst = append(t.blankFirst, blank{b, newTrie(some)})

@@ -3,6 +3,8 @@ package vocab
 import (
 	"fmt"
 	"slices"
+
+	"orchrt/sampler/grammar/regex"
 )
 
 // Table is a vocabulary prepared for masks. It does not change and is safe for
@@ -21,7 +23,9 @@ type Table struct {
 	// tokens with a quotation mark, what may come behind a value or a string:
 	outside *Trie
 	quoted  quotedTokens
+	tail    []int32 // by token: the tail that it is as a whole, 0 if it is none
 	text    textSlices
+	whole   [2]*whole // by spelling
 
 	blankFirst []blank // the tokens of white space, by their first byte
 }
@@ -54,6 +58,9 @@ func New(src Source) (*Table, error) {
 	t.all = newTrie(tokens)
 	t.single = newTrie(filter(tokens, func(e entry) bool { return len(e.bytes) == 1 }))
 	t.slice(tokens)
+	for as := range t.whole {
+		t.whole[as] = newWhole(t, regex.Spelling(as))
+	}
 	return t, nil
 }
 

@@ -27,6 +27,8 @@ type Trie struct {
 	ids   int // tokens in it
 	depth int // of the deepest node
 	kids  kids
+
+	openers map[int32][]opener // by node
 }
 
 // Len is the number of nodes.

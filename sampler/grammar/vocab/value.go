@@ -1,9 +1,6 @@
 package vocab
 
-import (
-	"bytes"
-	"slices"
-)
+import "slices"
 
 // Most values that may stand in many places are the same there: what differs is
 // what follows them. The tokens that stay within such a value are found once.
@@ -43,11 +40,7 @@ func (k *Masks[S, L]) aloneOf(alone S) *aloneSet {
 	}
 	k.ids = k.ids[:0]
 	v := &aloneSet{}
-	k.runAlone(k.t.outside, alone, func(id int32, tail []byte) {
-		if endsValue(tail[0]) {
-			v.beyond = append(v.beyond, split{id, k.t.quoted.tails.numbers[string(tail)]})
-		}
-	})
+	k.runAlone(k.t.outside, alone, func(id, tail int32) { v.beyond = append(v.beyond, split{id, tail}) })
 	if !k.m.Over(alone, ' ') {
 		k.runBlank(alone)
 	}
@@ -59,23 +52,37 @@ func (k *Masks[S, L]) aloneOf(alone S) *aloneSet {
 
 // runAlone appends to k.ids the tokens of a trie that stay within a value, of
 // which start is the state before it, alone, or in it, and calls beyond for
-// those that begin with what may be the rest of the value and go beyond it.
-func (k *Masks[S, L]) runAlone(t *Trie, start S, beyond func(id int32, tail []byte)) {
+// those that begin with what may be the rest of the value and go beyond it, with
+// the tail that they have there.
+func (k *Masks[S, L]) runAlone(t *Trie, start S, beyond func(id, tail int32)) {
+	numbers := k.t.quoted.tails.numbers
 	levels, nodes := k.levels, t.nodes
 	levels[0] = level[S, L]{at: atState, state: start}
 	for i := 0; i < len(nodes); {
 		n := &nodes[i]
 		d := int(n.depth)
 		if from := &levels[d-1]; from.at == atState && k.m.Over(from.state, n.byte) {
+			if !endsValue(n.byte) {
+				i = int(n.skip)
+				continue
+			}
 			for ; i < int(n.skip); i++ {
 				k.read[nodes[i].depth-1] = nodes[i].byte
-				if nodes[i].token >= 0 {
-					beyond(nodes[i].token, k.read[d-1:nodes[i].depth])
+				switch id := nodes[i].token; {
+				case id < 0:
+				case d == 1 && t == k.t.outside:
+					beyond(id, k.t.tail[id])
+				default:
+					beyond(id, numbers[string(k.read[d-1:nodes[i].depth])])
 				}
 			}
 			continue
 		}
 		k.read[d-1] = n.byte
+		if n.byte == '"' && t.openers != nil && levels[d-1].at == atState && k.open(t, i, beyond) {
+			i = int(n.skip)
+			continue
+		}
 		if !k.step(d) {
 			i = int(n.skip)
 			continue
@@ -125,12 +132,12 @@ func (k *Masks[S, L]) deepOf(alone S) *deepSet {
 	x := &deepSet{allowed: make([]verdict, len(q.tailText))}
 	ids := k.ids
 	k.ids = nil
-	k.runAlone(q.afterColon, alone, func(id int32, tail []byte) {
+	k.runAlone(q.afterColon, alone, func(id, tail int32) {
 		x.allowed[id] = beyondValue
 		if x.rest == nil {
 			x.rest = map[int32][]byte{}
 		}
-		x.rest[id] = bytes.Clone(tail)
+		x.rest[id] = q.tailText[tail]
 	})
 	for _, tail := range k.ids {
 		x.allowed[tail] = withinValue
