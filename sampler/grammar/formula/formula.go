@@ -94,6 +94,8 @@ type Space struct {
 	simpler  map[Cond]Cond // of a conjunction, what propagate makes of it
 	key      []byte        // scratch for keys of maps
 	alts     []Alt         // the stack that conditions are progressed on
+	mostAlts int           // of a product of them; 0: any number
+	tooMany  bool          // there were more
 
 	numbers   []number.Set
 	numberIDs map[string]int32

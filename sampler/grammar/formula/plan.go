@@ -57,12 +57,19 @@ type class struct {
 	// live says of each alternative whether what follows it can be satisfied: 1
 	// yes, -1 no, 0 if that depends on the keys seen.
 	live []int8
-	in   func(regex.Lang) bool // of a Plan that is plain, for keys without a name
+	key  keyClass // of its keys; of one with a name if they have names
+	// lazy says that there are many alternatives, which are not known until Member
+	// asks for them: alts and live are empty, and open is what state returns.
+	lazy bool
+	open int8
 }
 
 // state sums live up: 1 if some alternative is open whatever was seen, -1 if none
 // ever is.
 func (c *class) state() int8 {
+	if c.lazy {
+		return c.open
+	}
 	s := int8(-1)
 	for _, l := range c.live {
 		s = max(s, l)
@@ -152,10 +159,9 @@ func (sp *Space) makePlan(c Cond) *Plan {
 		k := sp.signature(m, id)
 		cl := groups[k]
 		if cl == nil {
-			cl = &class{lang: sp.Regex.None()}
+			cl = &class{lang: sp.Regex.None(), key: keyClass{name: id}}
 			groups[k] = cl
 			order = append(order, cl)
-			cl.alts = sp.open(sp.member(c, keyClass{name: id}))
 		}
 		cl.names = append(cl.names, id)
 		p.byName[id] = cl
@@ -165,22 +171,61 @@ func (sp *Space) makePlan(c Cond) *Plan {
 		for i, l := range m.langs {
 			in[l] = part.in[i]
 		}
-		cl := &class{lang: part.lang}
-		cl.alts = sp.open(sp.member(c, keyClass{name: -1, in: func(l regex.Lang) bool { return in[l] }}))
+		cl := &class{lang: part.lang, key: keyClass{name: -1, in: func(l regex.Lang) bool { return in[l] }}}
 		order = append(order, cl)
 		p.parts = append(p.parts, cl)
 	}
 	for _, cl := range order {
-		cl.live = make([]int8, len(cl.alts))
-		for i, a := range cl.alts {
-			cl.live[i] = sp.ever(a.Rest)
-		}
+		p.find(cl, manyAlts)
 		if cl.state() == 0 {
 			p.depend = append(p.depend, cl)
 		}
 	}
 	p.always = p.keys(func(cl *class) bool { return cl.state() > 0 })
 	return p
+}
+
+// manyAlts is how many alternatives of a product are found before they are asked for.
+const manyAlts = 64
+
+// find finds the alternatives of a class, unless there are more than most in some
+// product; most 0 is no bound.
+func (p *Plan) find(cl *class, most int) {
+	sp := p.sp
+	alts, ok := sp.memberUpTo(p.cond, cl.key, most)
+	if !ok {
+		cl.lazy, cl.open = true, sp.ever(sp.condAnd(p.cond, p.demand(cl, cl.key.name)))
+		return
+	}
+	alts = sp.open(alts)
+	live := make([]int8, len(alts))
+	for i, a := range alts {
+		live[i] = sp.ever(a.Rest)
+	}
+	if !cl.lazy || sp.sound() {
+		cl.alts, cl.live, cl.lazy = alts, live, false
+	}
+}
+
+// demand is the condition that an object has a member with the name, or where that
+// is -1, with any key of the class.
+func (p *Plan) demand(cl *class, name int32) Cond {
+	if name >= 0 {
+		return p.sp.condRequire([]int32{name})
+	}
+	return p.sp.condSome(cl.lang, fTrue)
+}
+
+// may reports whether a key of a class may come behind those of seen.
+func (p *Plan) may(cl *class, key string, seen *KeySet) bool {
+	if !cl.lazy {
+		return len(p.pick(cl, seen.With(key))) > 0
+	}
+	name := int32(-1)
+	if len(cl.names) > 0 {
+		name = p.sp.names[key]
+	}
+	return p.sp.membersOf(p.sp.condAnd(p.cond, p.demand(cl, name)), seen, false).ok
 }
 
 // plainPlan makes the plan of a conjunction of condProps, condEvery, condRequire
@@ -257,7 +302,7 @@ func (sp *Space) plainPlan(p *Plan, m *mentions) bool {
 		if _, ok := sp.value(sp.And(fs...), false); ok {
 			langs = append(langs, part.lang)
 		}
-		p.parts = append(p.parts, &class{lang: part.lang, in: func(l regex.Lang) bool { return in[l] }})
+		p.parts = append(p.parts, &class{lang: part.lang, key: keyClass{name: -1, in: func(l regex.Lang) bool { return in[l] }}})
 	}
 	p.plain = true
 	p.always = sp.join(open, m.ids, langs, len(parts))
@@ -356,7 +401,7 @@ func (p *Plan) Keys(seen *KeySet) regex.Lang {
 		var names []int32
 		for _, cl := range p.depend {
 			for _, id := range cl.names {
-				if key := sp.nameText[id]; !seen.Has(key) && len(p.pick(cl, seen.With(key))) > 0 {
+				if key := sp.nameText[id]; !seen.Has(key) && p.may(cl, key, seen) {
 					names = append(names, id)
 				}
 			}
@@ -364,7 +409,7 @@ func (p *Plan) Keys(seen *KeySet) regex.Lang {
 				continue
 			}
 			key, ok := sp.Regex.Shortest(sp.Regex.Minus(cl.lang, seen.Lang()))
-			open[cl] = ok && len(p.pick(cl, seen.With(key))) > 0
+			open[cl] = ok && p.may(cl, key, seen)
 		}
 		l = sp.Regex.Union(l, p.keys(func(cl *class) bool { return open[cl] }), sp.literals(names))
 	}
@@ -401,7 +446,7 @@ func (p *Plan) Unnamed(key string) (class int, ok bool) {
 		if len(p.parts) > 1 && !p.sp.Regex.Matches(cl.lang, key) {
 			continue
 		}
-		return i, p.plain || !slices.Contains(cl.live, 0)
+		return i, p.plain || !cl.lazy && !slices.Contains(cl.live, 0)
 	}
 	return 0, false
 }
@@ -421,11 +466,14 @@ func (p *Plan) Member(key string, seen *KeySet) []Alt {
 		return nil
 	}
 	if p.plain {
-		k := keyClass{name: -1, in: cl.in}
+		k := cl.key
 		if id, ok := p.sp.names[key]; ok && p.byName[id] != nil {
 			k.name = id
 		}
 		return p.sp.open(p.sp.member(p.cond, k))
+	}
+	if cl.lazy {
+		p.find(cl, 0)
 	}
 	if !slices.Contains(cl.live, 0) {
 		return p.pick(cl, nil)

@@ -33,6 +33,16 @@ func (sp *Space) member(c Cond, k keyClass) []Alt {
 	return sp.pop(from)
 }
 
+// memberUpTo is member, which gives up where some product has more alternatives
+// than most; 0 is no bound.
+func (sp *Space) memberUpTo(c Cond, k keyClass, most int) (alts []Alt, ok bool) {
+	sp.mostAlts, sp.tooMany = most, false
+	alts = sp.member(c, k)
+	ok = !sp.tooMany
+	sp.mostAlts, sp.tooMany = 0, false
+	return alts, ok
+}
+
 // item progresses a condition on arrays past an item; fresh is the formula of the
 // values that differ from all items before it.
 func (sp *Space) item(c Cond, fresh F) []Alt {
@@ -57,7 +67,7 @@ func (sp *Space) push(f F, c Cond) {
 
 // pushMember pushes what member returns.
 func (sp *Space) pushMember(c Cond, k keyClass) {
-	if !sp.spend(1) {
+	if !sp.spend(1) || sp.tooMany {
 		return
 	}
 	a := &sp.conds[c]
@@ -282,8 +292,18 @@ func (sp *Space) progressKids(o condOp, kids []Cond, more []Alt, progress func(C
 		}
 	}
 	sp.push(sp.And(values...), sp.junction(condAnd, rests))
+	if len(choices) >= manyChoices {
+		for _, alts := range choices {
+			sp.part(alts)
+		}
+	}
 	for _, alts := range choices {
-		for _, a := range sp.pop(from) {
+		left := sp.pop(from)
+		if sp.mostAlts > 0 && len(left)*len(alts) > sp.mostAlts {
+			sp.tooMany = true
+			return
+		}
+		for _, a := range left {
 			for _, b := range alts {
 				if !sp.spend(6) {
 					return
@@ -292,8 +312,15 @@ func (sp *Space) progressKids(o condOp, kids []Cond, more []Alt, progress func(C
 			}
 		}
 		sp.clean(from)
+		if len(sp.alts)-from > fewAlts && sp.mostAlts == 0 && sp.search.depth == 0 {
+			sp.alts = append(sp.alts[:from], sp.open(sp.pop(from))...)
+		}
 	}
 }
+
+// fewAlts is up to how many alternatives of a product those without a value are
+// kept for later: there are as many again for each choice that is still to come.
+const fewAlts = 4
 
 // clean drops alternatives that fail from the stack's end, and merges those that
 // agree on the rest or on the value.
@@ -349,6 +376,26 @@ func group(alts []Alt, alike func(a, b Alt) bool, join func(first *Alt, same []A
 		out = append(out, a)
 	}
 	return out
+}
+
+// manyChoices is from how many choices on their alternatives are made to exclude one
+// another, so that products of the same choices in several disjuncts meet again.
+const manyChoices = 3
+
+// part makes the choice between "v, and all is well" and "anything, and the rest is
+// left to satisfy" one between v and not v, unless that joins sets of numbers,
+// which can become too large.
+func (sp *Space) part(alts []Alt) {
+	if len(alts) != 2 {
+		return
+	}
+	i := slices.IndexFunc(alts, func(a Alt) bool { return a.Rest == Always })
+	if i < 0 || alts[1-i].Value != fTrue {
+		return
+	}
+	if n := &sp.nodes[alts[i].Value]; n.known && n.content.Numbers <= allNumbers {
+		alts[1-i].Value = sp.Not(alts[i].Value)
+	}
 }
 
 // exclude makes the choice between "not the constant v, and all is well" and
