@@ -101,6 +101,38 @@ func TestMisspelt(t *testing.T) {
 	}
 }
 
+// TestNullable has a tool with OpenAPI 3.0's nullable: null is of the type where the
+// tool is not strict, and refused as JSON Schema has it where it is; the warning
+// says which.
+func TestNullable(t *testing.T) {
+	schema := `{"type": "object", "properties": {"n": {"type": "integer", "nullable": true}, "e": {"type": "string", "enum": ["x"], "nullable": true},
+		"m": {"nullable": true, "type": ["string", "null"]}, "o": {"type": "string", "nullable": false}}}`
+	for _, strict := range []bool{false, true} {
+		turn := compile(t, Config{Tools: []Tool{{Name: "f", Parameters: json.RawMessage(schema), Strict: strict}}, Choice: Required})
+		w := turn.Warnings()
+		if len(w) != 1 || w[0].Path != "/properties/n" || w[0].Keyword != "nullable" || w[0].More != 1 || strings.Contains(w[0].Meaning, "refused") != strict {
+			t.Fatalf("strict %v: %+v", strict, w)
+		}
+		for arguments, valid := range map[string]bool{
+			`{"n": 1}`: true, `{"n": null}`: !strict, `{"n": "x"}`: false,
+			`{"e": "x"}`: true, `{"e": null}`: false, `{"m": null}`: true, `{"o": null}`: false,
+		} {
+			m, err := turn.Matcher(encode(t, noThinking), 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, id := range encode(t, "<tool_call>\n{\"name\": \"f\", \"arguments\": "+arguments+"}\n</tool_call>") {
+				if err = m.Accept(id); err != nil {
+					break
+				}
+			}
+			if (err == nil) != valid {
+				t.Errorf("strict %v: %s: %v", strict, arguments, err)
+			}
+		}
+	}
+}
+
 // TestGeneric follows a call of a tool whose schema is not enforced.
 func TestUnsatisfiable(t *testing.T) {
 	for schema, want := range map[string]bool{

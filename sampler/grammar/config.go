@@ -40,6 +40,9 @@ type Tool struct {
 	// Strict makes a schema that cannot be enforced exactly an error. Else common
 	// misspellings in it are read as what they mean (schema.Options.Lenient), and
 	// where that does not help the arguments are any JSON object; a Warning says so.
+	// It also says how nullable: true beside a type is read, which OpenAPI 3.0 adds
+	// null to the type by and JSON Schema does not know: null is allowed, and
+	// refused where the tool is strict.
 	Strict bool
 }
 

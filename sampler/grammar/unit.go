@@ -64,8 +64,10 @@ type spec struct {
 
 // compile builds the unit of a spec. The error is *SchemaError without a Tool.
 func (v *Vocabulary) compile(s spec) (*unit, error) {
-	u, err := v.build(s, nil)
+	r := readings{strict: s.strict}
+	u, err := v.build(s, schema.Options{Nullable: r.nullable})
 	if err == nil {
+		u.warning = r.warning
 		return u, nil
 	}
 	fault := describe(err)
@@ -74,35 +76,46 @@ func (v *Vocabulary) compile(s spec) (*unit, error) {
 		return nil, fault
 	}
 	if fault.Keyword == "type" || fault.Keyword == "required" {
-		if u := v.lenient(s); u != nil {
+		r = readings{}
+		if u, err := v.build(s, schema.Options{Lenient: r.misspelt, Nullable: r.nullable}); err == nil {
+			u.warning = r.warning
 			return u, nil
 		}
 	}
 	generic := s
 	generic.schema = ""
-	if u, err = v.build(generic, nil); err != nil {
+	if u, err = v.build(generic, schema.Options{}); err != nil {
 		return nil, describe(err)
 	}
 	u.warning = &Warning{Path: fault.Path, Keyword: fault.Keyword, Reason: fault.Reason}
 	return u, nil
 }
 
-// lenient builds the unit of a spec with its misspellings read as what they
-// mean; nil if that does not help.
-func (v *Vocabulary) lenient(s spec) *unit {
-	var first *Warning
-	u, err := v.build(s, func(m *schema.Misspelling) {
-		if first == nil {
-			first = &Warning{Path: m.Path, Keyword: m.Keyword, Reason: m.Reason, Meaning: m.Meaning}
-		} else {
-			first.More++
-		}
-	})
-	if err != nil || first == nil {
-		return nil
+// readings notes which keywords of a schema are read as something else.
+type readings struct {
+	strict  bool
+	warning *Warning // of the first one, nil if there is none
+}
+
+func (r *readings) note(e *schema.Error, meaning string) {
+	if r.warning == nil {
+		r.warning = &Warning{Path: e.Path, Keyword: e.Keyword, Reason: e.Reason, Meaning: meaning}
+	} else {
+		r.warning.More++
 	}
-	u.warning = first
-	return u
+}
+
+func (r *readings) misspelt(m *schema.Misspelling) { r.note(&m.Error, m.Meaning) }
+
+// nullable has null allowed where a schema is not strict, and JSON Schema's meaning
+// kept where it is.
+func (r *readings) nullable(e *schema.Error) bool {
+	if r.strict {
+		r.note(e, "an annotation, so that null is refused")
+	} else {
+		r.note(e, `"null" among the types`)
+	}
+	return !r.strict
 }
 
 // describe makes a *SchemaError of an error of build.
@@ -114,10 +127,10 @@ func describe(err error) *SchemaError {
 	return &SchemaError{Reason: err.Error(), Unsatisfiable: errors.Is(err, automaton.ErrUnsatisfiable)}
 }
 
-// build makes the unit of a spec. lenient is that of schema.Options.
-func (v *Vocabulary) build(s spec, lenient func(*schema.Misspelling)) (*unit, error) {
+// build makes the unit of a spec, whose schema is read as opt says.
+func (v *Vocabulary) build(s spec, opt schema.Options) (*unit, error) {
 	sp := formula.NewSpace(budget.New(compileSteps))
-	l, err := s.language(sp, lenient)
+	l, err := s.language(sp, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +177,7 @@ func (s spec) options() automaton.Options {
 }
 
 // language returns what the documents are.
-func (s spec) language(sp *formula.Space, lenient func(*schema.Misspelling)) (l language, err error) {
+func (s spec) language(sp *formula.Space, opt schema.Options) (l language, err error) {
 	l.slack = minSlack
 	if s.empty {
 		l.f = sp.And(sp.Kinds(formula.Object), sp.Members(0, 0))
@@ -179,7 +192,8 @@ func (s spec) language(sp *formula.Space, lenient func(*schema.Misspelling)) (l 
 	if err != nil {
 		return l, err
 	}
-	g, err := schema.Compile(sp, doc, schema.Options{Lenient: lenient, Origins: &l.origins})
+	opt.Origins = &l.origins
+	g, err := schema.Compile(sp, doc, opt)
 	if err != nil {
 		return l, err
 	}

@@ -5,7 +5,8 @@
 // and the older spellings that 2020-12 has dropped (items as an array with
 // additionalItems, dependencies, definitions, a boolean exclusiveMinimum) keep
 // their old meaning. Keywords of a later draft than the one selected are
-// annotations, as are unknown keywords and unknown formats.
+// annotations, as are unknown keywords and unknown formats. OpenAPI 3.0's nullable
+// is one too, unless Options.Nullable says otherwise.
 //
 // # How it works
 //

@@ -15,6 +15,7 @@ type words struct {
 	contains                   *value.Value
 	minContains, maxContains   *value.Value
 	cond, then, els            *value.Value
+	typed, nullable            bool
 }
 
 // fill reads the keywords of a node.
@@ -44,6 +45,7 @@ func (c *compiler) fill(n *node) error {
 			return err
 		}
 	}
+	c.nullable(&w)
 	if err := c.bounds(&w); err != nil {
 		return err
 	}
@@ -94,7 +96,10 @@ func (c *compiler) validationWord(w *words, key string, v *value.Value) (bool, e
 	n, d := w.n, w.n.res.draft
 	switch key {
 	case "type":
+		w.typed = true
 		return true, c.types(n, v)
+	case "nullable":
+		w.nullable = v.Kind == value.True
 	case "enum":
 		if v.Kind != value.Array {
 			return true, n.expect(key, "an array", v)

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"orchrt/sampler/grammar/formula"
 	"orchrt/sampler/grammar/value"
 )
 
@@ -59,4 +60,16 @@ func (c *compiler) asksNothing(n *node, v *value.Value) bool {
 	}
 	c.opt.Lenient(&Misspelling{*fail(n.at, "required", "must be an array of strings, is %s", describe(v)), "no names"})
 	return true
+}
+
+// nullable reads nullable with type: OpenAPI 3.0.3 lets it say no more than that
+// null is one of the types, and nothing without them.
+func (c *compiler) nullable(w *words) {
+	n := w.n
+	if !w.nullable || !w.typed || n.kinds&formula.Null != 0 || c.opt.Nullable == nil {
+		return
+	}
+	if c.opt.Nullable(fail(n.at, "nullable", "is a keyword of OpenAPI 3.0, not of JSON Schema, where null is one of the types")) {
+		n.kinds |= formula.Null
+	}
 }

@@ -22,6 +22,11 @@ type Options struct {
 	// told of each: the names that programming languages and other dialects give
 	// to types, and a required that is a boolean or null, which asks for nothing.
 	Lenient func(*Misspelling)
+	// Nullable, unless nil, is told of each nullable: true beside a type that is not
+	// null, which is how OpenAPI 3.0 adds null to it. Where it returns true, that is
+	// what it means, as OpenAPI 3.0.3 has it: an enum or const beside it still has to
+	// list null. Else it is an annotation, as in JSON Schema, and null is refused.
+	Nullable func(*Error) bool
 	// Origins, unless nil, is set to where the formula comes from.
 	Origins *Origins
 }
