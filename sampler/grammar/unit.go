@@ -345,11 +345,7 @@ func (r reader) Accepts(text regex.State) bool {
 	return ok
 }
 
-func (r reader) Covers(text regex.State, a regex.Alphabet, n int) bool {
-	return r.lex.Covers(text, a, n)
-}
-
-func (r reader) Uniform(text regex.State, n int) (regex.Classes, int) { return r.lex.Uniform(text, n) }
+func (r reader) Safe(text regex.State) []regex.Safe { return r.lex.Safe(text) }
 
 func (r reader) Remaining(text regex.State, limit int) ([]string, bool, bool) {
 	return r.lex.Remaining(text, limit)
@@ -361,14 +357,6 @@ func (r reader) Spelling() regex.Spelling { return r.lex.Spelling() }
 
 func (reader) AnyMember(s state, head []byte) (alone, behind state, ok bool) {
 	return s.AnyMember(head)
-}
-
-func (r reader) ByClass(text regex.State) *regex.ByClass {
-	by := r.lex.ByClass(text)
-	if by == nil {
-		r.check()
-	}
-	return by
 }
 
 func (reader) Distance(s state) int { return s.Distance() }

@@ -3,7 +3,7 @@ package regex
 import "slices"
 
 // Alphabet names a set of characters for which the tokens of a vocabulary can
-// be sorted out beforehand: see Lexer.Covers. Every character of an alphabet
+// be sorted out beforehand. Every character of an alphabet
 // stands for itself in a JSON string.
 type Alphabet uint8
 
@@ -41,30 +41,29 @@ func (a Alphabet) ranges() []crange {
 // Contains reports whether r belongs to the alphabet.
 func (a Alphabet) Contains(r rune) bool { return set(a.ranges()).contains(r) }
 
+// Classes returns the classes of the alphabet's characters. All characters of
+// these are in it.
+func (a Alphabet) Classes() (classes Classes) {
+	for _, c := range classRanges {
+		if a.Contains(c.lo) {
+			classes |= 1 << c.class
+		}
+	}
+	return classes
+}
+
 type coverKey struct {
 	l Lang
 	a Alphabet
 }
 
-// maxCover is the greatest length that Covers answers yes for. It looks at
-// languages until they are maxReached, or have taken maxFollowed steps.
+// maxCover is the greatest length that covered finds. It looks at languages until
+// they are maxReached, or have taken maxFollowed steps.
 const (
 	maxCover    = 256
 	maxReached  = 512
 	maxFollowed = 1 << 17
 )
-
-// Covers reports whether every string of 1 to n characters of an alphabet,
-// n ≤ 256, keeps st alive. It may say no where the answer is yes, never the
-// other way round. The answer for one state and alphabet is worked out once,
-// with n's of increasing size up to a few times.
-func (x *Lexer) Covers(st State, a Alphabet, n int) bool {
-	c := &x.cold[st]
-	if st == 0 || c.mode != inChars || n > maxCover {
-		return false
-	}
-	return x.s.covered(c.lang, a, n) >= n
-}
 
 // covered returns a length up to which every string of the alphabet keeps l
 // alive. Values below want are exact or the most that a bounded search found;

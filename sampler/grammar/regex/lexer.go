@@ -38,8 +38,6 @@ type Lexer struct {
 	parts  map[string]State
 	shapes map[shape]*shape
 	blank  *shape
-
-	byClass map[State]*ByClass
 }
 
 // shape numbers the 256 bytes by what they lead to; 0 is dead. States that
@@ -88,7 +86,7 @@ func NewLexer(s *Space) *Lexer { return NewLexerOf(s, Any) }
 
 // NewLexerOf returns a Lexer of the given spelling.
 func NewLexerOf(s *Space, as Spelling) *Lexer {
-	x := &Lexer{s: s, as: as, chars: make(map[Lang]State), parts: make(map[string]State), shapes: make(map[shape]*shape), blank: new(shape), byClass: make(map[State]*ByClass)}
+	x := &Lexer{s: s, as: as, chars: make(map[Lang]State), parts: make(map[string]State), shapes: make(map[shape]*shape), blank: new(shape)}
 	x.add(coldState{})
 	x.hot[0] = hotState{x.blank, []State{0}}
 	return x

@@ -201,59 +201,6 @@ func TestLexerSharesStates(t *testing.T) {
 	}
 }
 
-func TestCovers(t *testing.T) {
-	s := newSpace()
-	x := NewLexer(s)
-	pattern := func(text string) State {
-		l, err := s.Pattern(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return x.Start(l)
-	}
-	for _, c := range []struct {
-		st   State
-		a    Alphabet
-		n    int
-		want bool
-	}{
-		{x.Start(all), Text, 256, true}, {x.Start(all), Text, 257, false},
-		{x.Start(s.Length(0, 20)), Text, 20, true}, {x.Start(s.Length(0, 20)), Text, 21, false},
-		{x.Start(s.Length(10, 5000)), Text, 256, true}, {x.Start(s.Length(10, 5000)), Printable, 30, true},
-		{pattern("^[a-z0-9-]+$"), Lower, 30, true}, {pattern("^[a-z0-9-]+$"), Letters, 1, false},
-		{pattern("^[A-Za-z0-9_-]{1,64}$"), Word, 64, true}, {pattern("^[A-Za-z0-9_-]{1,64}$"), Word, 65, false},
-		{pattern("foo"), Text, 100, true}, {pattern("^foo"), Lower, 1, false}, {pattern(`^\w`), Letters, 1, true},
-		{pattern(`^(?!foo)\w*$`), Alphanumeric, 2, true}, {pattern(`^(?!foo)\w*$`), Lower, 3, false},
-		{x.Step(x.Start(all), 0xE2), Text, 1, false}, {0, Text, 1, false},
-	} {
-		if got := x.Covers(c.st, c.a, c.n); got != c.want {
-			l, _ := x.Residual(c.st)
-			t.Errorf("language %d, alphabet %d, length %d: got %v", l, c.a, c.n, got)
-		}
-	}
-	// Whatever is covered must be alive when stepped.
-	r := rand.New(rand.NewPCG(13, 14))
-	for range 300 {
-		st := pattern(randomPattern(r, 3, 0))
-		for a := Alphabet(0); a < Alphabets; a++ {
-			n := 1 + r.IntN(6)
-			if !x.Covers(st, a, n) {
-				continue
-			}
-			for range 20 {
-				end := st
-				for range n {
-					p := a.ranges()[r.IntN(len(a.ranges()))]
-					c := p.lo + rune(r.IntN(int(p.hi-p.lo)+1))
-					if end = run(x, end, string(c)); end == 0 {
-						t.Fatalf("alphabet %d of length %d is covered, but a string is refused", a, n)
-					}
-				}
-			}
-		}
-	}
-}
-
 func FuzzLexer(f *testing.F) {
 	f.Add(`^\p{L}+$`, `ab\u00e9`)
 	f.Add(`^(?!foo).*$`, `fo\ud83d\ude00`)

@@ -103,7 +103,8 @@ type Space struct {
 	folded    map[string]int32 // contents of a table → its number
 	covers    map[coverKey]int16
 	farthests map[Lang]int64
-	links     map[Lang]link
+	passages  map[Lang]passage
+	safes     map[Lang]safety
 	format    map[string]Lang
 	bytes     int64
 	spent     int64 // steps

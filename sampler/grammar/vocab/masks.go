@@ -1,7 +1,6 @@
 package vocab
 
 import (
-	"math/bits"
 	"slices"
 
 	"orchrt/sampler/grammar/regex"
@@ -69,16 +68,9 @@ type Machine[S comparable, L ~int32] interface {
 	// nothing. It may fail to see that, never the other way round. It implies
 	// that text stands between two characters.
 	Free(text L, limit int) (k int, ok bool)
-	// Covers reports that every text of 1 to n characters of an alphabet is
-	// allowed. It may fail to see that, never the other way round.
-	Covers(text L, a regex.Alphabet, n int) bool
-	// Uniform reports that every text of up to chars characters, none of them of
-	// the classes except, is allowed. It looks for n characters and may find
-	// fewer, or any number: 255.
-	Uniform(text L, n int) (except regex.Classes, chars int)
-	// ByClass returns where the characters of each class lead from a text, nil
-	// where they lead nowhere.
-	ByClass(text L) *regex.ByClass
+	// Safe returns classes and numbers of characters of which every text is
+	// allowed. There may be more.
+	Safe(text L) []regex.Safe
 	// Distance is a number of bytes that completes what s has begun; it is 0 at
 	// the end. TextDistance is that for the text of a string, without the
 	// quotation mark.
@@ -122,9 +114,10 @@ type Masks[S comparable, L ~int32] struct {
 	several   []L
 	levels    []level[S, L]
 	textStack []L
-	rows      []*regex.ByClass
 	read      []byte
 	headRead  []byte
+
+	safeLevels []safeLevel[L]
 }
 
 // NewMasks makes masks of the tokens of t for m. limit bounds the bytes that
@@ -135,7 +128,8 @@ func NewMasks[S comparable, L ~int32](t *Table, m Machine[S, L], limit int) *Mas
 		states: map[S]*Set{}, texts: map[L]*Set{}, names: map[L]*Set{},
 		values: map[S]*aloneSet{}, deep: map[S]*deepSet{}, reach: map[S]int{}, textMost: map[L]int{},
 		blanks: map[blankKey][]int32{}, closed: map[L]*closers[L]{}, opened: map[L]*openings[L]{}, behinds: map[S][]uint64{},
-		levels: make([]level[S, L], t.longest+1), textStack: make([]L, t.longest+1), rows: make([]*regex.ByClass, t.longest+1), read: make([]byte, t.longest+1), headRead: make([]byte, t.longest+1),
+		levels: make([]level[S, L], t.longest+1), textStack: make([]L, t.longest+1), read: make([]byte, t.longest+1), headRead: make([]byte, t.longest+1),
+		safeLevels: make([]safeLevel[L], t.longest+1),
 	}
 }
 
@@ -260,68 +254,6 @@ func (k *Masks[S, L]) inText(text L) *Set {
 	return set
 }
 
-// restricted is inText for a text that may not be anything: what is covered
-// for some alphabet need not be run.
-func (k *Masks[S, L]) restricted(text L) *Set {
-	x := &k.t.text
-	except, n := k.m.Uniform(text, maxChars)
-	if n >= minUniform && except&regex.LowerCase == 0 && bits.OnesCount64(uint64(except)) <= maxExcept {
-		dense := x.without(except, n)
-		k.runClasses(text, except, lengthBelow(n), dense)
-		k.runText(x.beyond, text)
-		set := k.t.union(dense, k.ids)
-		set.own = true // one way or the other
-		return set
-	}
-	var covered cover
-	var sets [regex.Alphabets][]uint64
-	for r, a := range widening {
-		i := 0
-		for i < len(lengths) && k.m.Covers(text, a, min(lengths[i], x.most)) {
-			i++
-		}
-		if i == 0 {
-			break
-		}
-		covered[r], sets[r] = byte(lengths[i-1]), x.within[r][i-1]
-	}
-	var dense []uint64
-	for r := len(widening) - 1; r >= 0; r-- {
-		switch {
-		case dense == nil:
-			dense = sets[r]
-		case covered[r] > covered[r+1]: // else a wider alphabet's set holds this one's
-			dense = or(dense, sets[r])
-		}
-	}
-	if covered[odd-1] == maxTokenBytes {
-		k.runText(x.beyond, text)
-	} else {
-		k.runUncovered(x.plain, text, &covered, dense)
-	}
-	return k.t.union(dense, k.ids)
-}
-
-// From how many characters, and up to how many classes left out, what Uniform
-// knows of a text is used.
-const (
-	minUniform = 6
-	maxExcept  = 24
-)
-
-// cover holds for each rank the number of characters up to which the tokens of
-// that rank are known to be allowed.
-type cover [regex.Alphabets + 1]byte
-
-// or returns the union of two sets.
-func or(a, b []uint64) []uint64 {
-	c := make([]uint64, len(a))
-	for i := range c {
-		c[i] = a[i] | b[i]
-	}
-	return c
-}
-
 // keep makes room for a set.
 func (k *Masks[S, L]) keep(set *Set) { k.hold(set.memory()) }
 
@@ -348,29 +280,6 @@ func (k *Masks[S, L]) runText(t *Trie, text L) {
 		}
 		stack[n.depth] = next
 		if n.token >= 0 {
-			k.ids = append(k.ids, n.token)
-		}
-		i++
-	}
-}
-
-// runUncovered is runText without the tokens that are covered, which dense holds.
-func (k *Masks[S, L]) runUncovered(t *Trie, text L, covered *cover, dense []uint64) {
-	stack, nodes := k.textStack, t.nodes
-	stack[0] = text
-	for i := 0; i < len(nodes); {
-		n := &nodes[i]
-		if n.chars <= covered[n.rank] {
-			i = int(n.skip)
-			continue
-		}
-		next, ok := k.m.StepText(stack[n.depth-1], n.byte)
-		if !ok {
-			i = int(n.skip)
-			continue
-		}
-		stack[n.depth] = next
-		if id := n.token; id >= 0 && (dense == nil || dense[id>>6]>>(id&63)&1 == 0) {
 			k.ids = append(k.ids, n.token)
 		}
 		i++

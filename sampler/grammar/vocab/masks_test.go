@@ -111,13 +111,7 @@ func (m *list) Free(text regex.State, limit int) (int, bool) {
 	return m.lex.Free(text, limit)
 }
 
-func (m *list) Uniform(text regex.State, n int) (regex.Classes, int) { return m.lex.Uniform(text, n) }
-
-func (m *list) ByClass(text regex.State) *regex.ByClass { return m.lex.ByClass(text) }
-
-func (m *list) Covers(text regex.State, a regex.Alphabet, n int) bool {
-	return m.lex.Covers(text, a, n)
-}
+func (m *list) Safe(text regex.State) []regex.Safe { return m.lex.Safe(text) }
 
 func same(a, b *Set, words int) error {
 	x, y := a.Fill(make([]uint64, words)), b.Fill(make([]uint64, words))

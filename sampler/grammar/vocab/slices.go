@@ -9,10 +9,10 @@ import (
 )
 
 // In most states of a string's automaton, most tokens need not be run. They are
-// sorted beforehand in two ways: by the number of characters that they write,
-// for texts that may be anything up to some length; and by their narrowest alphabet
-// and length, for texts whose automaton is known to take every string of an
-// alphabet up to some length. What is left is run.
+// sorted beforehand by the number of characters that they write, for texts that
+// may be anything up to some length; by their narrowest alphabet and length; and
+// by the classes of their characters, for texts that are known to take every
+// string of some classes up to some length. What is left is run.
 
 // odd is the rank of a token that belongs to no alphabet: it has an escape, a
 // control character or a part of a character in it.
@@ -33,7 +33,7 @@ var lengths = [...]int{1, 2, 3, 4, 6, 8, 12, 16, 24, maxChars, maxTokenBytes}
 
 // textSlices are the tokens that can stand in the body of a JSON string.
 type textSlices struct {
-	plain *Trie // every token without a quotation mark
+	plain *Trie // every token without a quotation mark or a control character
 
 	// Of the tokens in plain, by what they do in a string that may hold anything:
 	upTo   [maxChars + 1][]uint64 // [k]: they write at most k characters
@@ -45,17 +45,21 @@ type textSlices struct {
 	// Of the tokens in plain, those of an alphabet of rank r at most and
 	// lengths[i] characters at most: [r][i].
 	within [regex.Alphabets][len(lengths)][]uint64
+	sizes  [regex.Alphabets][len(lengths)]int
 	beyond *Trie // the rest, for the widest alphabet and any length
 
 	// By the classes of their characters, the tokens of within:
-	byClass *classTrie
-	with    [regex.NumClasses][]uint64 // those with a character of a class
+	classes   *classTrie
+	with      [regex.NumClasses][]uint64     // those with a character of a class
+	classesOf [regex.Alphabets]regex.Classes // by rank: the classes of the alphabet
 }
 
 // slice sorts tokens, which are in a trie's order.
 func (t *Table) slice(tokens []entry) {
 	x := &t.text
-	plain := filter(tokens, func(e entry) bool { return bytes.IndexByte(e.bytes, '"') < 0 })
+	plain := filter(tokens, func(e entry) bool {
+		return !slices.ContainsFunc(e.bytes, func(b byte) bool { return b == '"' || b < ' ' })
+	})
 	x.plain = newTrie(plain)
 	x.plain.index()
 	isBlank := func(e entry) bool { return len(bytes.Trim(e.bytes, " \t\r\n")) == 0 }
@@ -122,7 +126,9 @@ func (t *Table) sliceByAlphabet(plain []entry) {
 		r, n := narrowest(e.bytes, &ranks)
 		rank[e.id], chars[e.id] = r, byte(n)
 		if r == odd {
-			rest = append(rest, e)
+			if _, f := inText(e.bytes); f != refused {
+				rest = append(rest, e)
+			}
 			continue
 		}
 		i := 0
@@ -141,15 +147,22 @@ func (t *Table) sliceByAlphabet(plain []entry) {
 		}
 		accumulate(column[:])
 	}
+	for r := range x.sizes {
+		for i, set := range x.within[r] {
+			x.sizes[r][i] = (&Set{dense: set}).Len()
+		}
+	}
 	x.beyond = newTrie(rest)
-	x.plain.annotate(rank, chars)
-	t.sliceByClass(plain, rank)
+	t.sliceByClass(plain, rank, chars)
 }
 
 // sliceByClass sorts the tokens of alphabets by the classes of their characters.
-func (t *Table) sliceByClass(plain []entry, rank []byte) {
+func (t *Table) sliceByClass(plain []entry, rank, chars []byte) {
 	x := &t.text
-	x.byClass = newClassTrie(filter(plain, func(e entry) bool { return rank[e.id] != odd }))
+	x.classes = newClassTrie(filter(plain, func(e entry) bool { return rank[e.id] != odd }), chars)
+	for r, a := range widening {
+		x.classesOf[r] = a.Classes()
+	}
 	for c := range x.with {
 		x.with[c] = make([]uint64, t.Words())
 	}
@@ -215,23 +228,6 @@ func narrowest(b []byte, ranks *[128]byte) (rank byte, chars int) {
 		b = b[n:]
 	}
 	return rank, chars
-}
-
-// annotate fills in what the nodes say about the tokens below them.
-func (t *Trie) annotate(rank, chars []byte) {
-	var open [maxTokenBytes + 1]int32 // the node of each depth on the way
-	for i := range t.nodes {
-		n := &t.nodes[i]
-		open[n.depth] = int32(i)
-		if n.token < 0 {
-			continue
-		}
-		for _, o := range open[1 : n.depth+1] {
-			up := &t.nodes[o]
-			up.rank = max(up.rank, rank[n.token])
-			up.chars = max(up.chars, chars[n.token])
-		}
-	}
 }
 
 // anyText sorts the tokens for a text that may be anything of up to k

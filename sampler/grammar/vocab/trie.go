@@ -14,9 +14,7 @@ type node struct {
 	token int32 // the token that these bytes are, -1 if none
 	byte  byte
 	depth byte // the number of bytes of the prefix
-	// Of the tokens that begin with the prefix, where the trie is one of texts:
-	rank  byte // the widest of their narrowest alphabets, odd if one is in none
-	chars byte // the characters of the longest
+	chars byte // of the longest token that begins with the prefix; in a classTrie
 }
 
 // Trie holds tokens by their bytes, in the order of a depth-first walk: the

@@ -1,0 +1,304 @@
+package regex
+
+import (
+	"math/bits"
+	"slices"
+)
+
+// Classes is a set of character classes, by which the tokens of a vocabulary can
+// be sorted beforehand: the characters of ASCII that are neither letters nor
+// digits, one by one, then the digits, the lower-case and the upper-case letters,
+// then the white space beyond ASCII that patterns know, and the others by the
+// first byte of their UTF-8, some of these together.
+type Classes uint64
+
+// LowerCase is the class of the letters from a to z, which most tokens have, and
+// AllClasses are all classes.
+const (
+	LowerCase  Classes = 1 << 1
+	AllClasses Classes = 1<<NumClasses - 1
+)
+
+// NumClasses is how many classes there are.
+const NumClasses = 55
+
+// classRange says that the characters from lo to hi are of a class.
+type classRange struct {
+	lo, hi rune
+	class  uint8
+}
+
+// classRanges lists all characters of Text in order.
+var classRanges = makeClassRanges()
+
+func makeClassRanges() (list []classRange) {
+	next := uint8(3) // after digits, lower case and upper case
+	for r := ' '; r <= '\x7f'; r++ {
+		switch {
+		case r == '"' || r == '\\':
+		case r == '0':
+			list = append(list, classRange{'0', '9', 0})
+		case r == 'a':
+			list = append(list, classRange{'a', 'z', 1})
+		case r == 'A':
+			list = append(list, classRange{'A', 'Z', 2})
+		case r > '0' && r <= '9' || r > 'a' && r <= 'z' || r > 'A' && r <= 'Z':
+		default:
+			list = append(list, classRange{r, r, next})
+			next++
+		}
+	}
+	space := next
+	next++
+	last := rune(0x7f)
+	for _, hi := range []rune{ // the ends of blocks that UTF-8 begins alike
+		0xbf, 0xff, 0x27f, 0x3ff, 0x47f, 0x5ff, 0x6ff, 0x7ff, 0xfff, 0x1fff, 0x2fff, 0x3fff,
+		0x9fff, surrLow - 1, 0xefff, 0xffff, 0x3ffff, 0xfffff, maxRune,
+	} {
+		lo := last + 1
+		if lo == surrLow {
+			lo = surrHigh + 1
+		}
+		for _, r := range spaceSet() {
+			if r.lo < lo || r.hi > hi {
+				continue
+			}
+			if lo < r.lo {
+				list = append(list, classRange{lo, r.lo - 1, next})
+			}
+			list = append(list, classRange{r.lo, r.hi, space})
+			lo = r.hi + 1
+		}
+		if lo <= hi {
+			list = append(list, classRange{lo, hi, next})
+		}
+		last, next = hi, next+1
+	}
+	return list
+}
+
+// ClassOf returns the class of a character of Text.
+func ClassOf(r rune) int {
+	for _, c := range classRanges {
+		if r <= c.hi {
+			return int(c.class)
+		}
+	}
+	panic("regex: no such character")
+}
+
+// passage says where the classes lead from a language.
+type passage struct {
+	alive Classes // those of which every character leads to a language that is not empty
+	to    []classEdge
+}
+
+// classEdge is a language that some characters of classes lead to.
+type classEdge struct {
+	classes Classes
+	to      Lang
+}
+
+// passage returns where the classes lead from l.
+func (s *Space) passage(l Lang) passage {
+	if v, ok := s.passages[l]; ok {
+		return v
+	}
+	v := passage{alive: AllClasses}
+	edges, i := s.edges(l), 0
+	last := 0
+	for _, c := range classRanges {
+		for next := c.lo; next <= c.hi; next = edges[i].hi + 1 {
+			for i < len(edges) && edges[i].hi < next {
+				i++
+			}
+			if i == len(edges) || edges[i].lo > c.hi {
+				v.alive &^= 1 << c.class
+				break
+			}
+			e := edges[i]
+			if e.lo > next || !s.live(e.to) {
+				v.alive &^= 1 << c.class
+			}
+			if last == len(v.to) || v.to[last].to != e.to {
+				last = slices.IndexFunc(v.to, func(x classEdge) bool { return x.to == e.to })
+				if last < 0 {
+					last = len(v.to)
+					v.to = append(v.to, classEdge{to: e.to})
+				}
+			}
+			v.to[last].classes |= 1 << c.class
+		}
+	}
+	if !s.spend(8 + len(edges)/4) {
+		return passage{}
+	}
+	if s.passages == nil {
+		s.passages = make(map[Lang]passage)
+	}
+	s.passages[l] = v
+	s.bytes += int64(48 + 16*len(v.to))
+	return v
+}
+
+// Safe says that every string of up to Chars characters of Classes may come. 255
+// stands for any number.
+type Safe struct {
+	Classes Classes
+	Chars   int
+}
+
+// Bounds on what Safe looks for: characters, sets of classes, and the languages
+// and steps of one search.
+const (
+	safeChars = 32
+	maxSafe   = 6
+	safeLangs = 64
+	safeSteps = 1 << 13
+)
+
+// anyNumber of characters.
+const anyNumber = 255
+
+// Safe returns what may come in a state: first more classes, then more
+// characters. There may be more that it does not find. It is nil within a
+// character.
+func (x *Lexer) Safe(st State) []Safe {
+	c := &x.cold[st]
+	if st == 0 || c.mode != inChars {
+		return nil
+	}
+	return x.s.safe(c.lang).list
+}
+
+// safety is what is safe in a language.
+type safety struct {
+	list []Safe
+	// left, by list: every string of what is safe can be completed by so many
+	// characters.
+	left []int64
+}
+
+func (v *safety) add(c Classes, chars int, left int64) {
+	v.list, v.left = append(v.list, Safe{c, chars}), append(v.left, left)
+}
+
+// safe returns what is safe in l.
+func (s *Space) safe(l Lang) safety {
+	if v, ok := s.safes[l]; ok {
+		return v
+	}
+	v, ok := s.safeBounded(l)
+	if !ok {
+		v = s.findSafe(l)
+	}
+	if s.err != nil {
+		return safety{}
+	}
+	if s.safes == nil {
+		s.safes = make(map[Lang]safety)
+	}
+	s.safes[l] = v
+	s.bytes += int64(80 + 24*len(v.list))
+	return v
+}
+
+// safeBounded finds what is safe in an intersection with the strings of up to so
+// many characters from the rest of it, which is the same for all such numbers.
+func (s *Space) safeBounded(l Lang) (v safety, ok bool) {
+	n := s.at(l)
+	if n.kind != kInter {
+		return v, false
+	}
+	i := slices.IndexFunc(n.list, func(l Lang) bool {
+		m := s.at(l)
+		return m.kind == kRepeat && m.min == 0 && m.max < Unbounded && s.isChars(Lang(m.x))
+	})
+	if i < 0 {
+		return v, false
+	}
+	m := s.at(n.list[i])
+	rest := slices.Clone(n.list)
+	rest[i] = s.Repeat(Lang(m.x), 0, Unbounded)
+	free := s.safe(s.inter(rest))
+	for i, safe := range free.list {
+		if chars := min(int64(safe.Chars), m.max-free.left[i]); chars > 0 {
+			v.add(safe.Classes, int(chars), free.left[i]+int64(safe.Chars)-chars)
+		}
+	}
+	return v, true
+}
+
+// findSafe follows all classes from l, level by level. Where a language on the way
+// has no use for some, either these are left out or those that lead to it.
+func (s *Space) findSafe(l Lang) (v safety) {
+	classes := s.passage(l).alive
+	if classes == 0 {
+		return v
+	}
+	left := int64(0)
+	seen, level := map[Lang]bool{l: true}, []Lang{l}
+	start := s.spent
+	for n := 1; ; n++ { // those of level have use for all classes
+		kept := s.keep(level, classes, seen)
+		if kept != classes {
+			v.add(classes, n, left)
+			if classes = kept; classes == 0 {
+				return v
+			}
+		}
+		var next []Lang
+		for _, d := range level {
+			for _, e := range s.passage(d).to {
+				if e.classes&classes != 0 && !seen[e.to] {
+					seen[e.to] = true
+					next = append(next, e.to)
+					left = max(left, s.cost(e.to))
+				}
+			}
+		}
+		if level = next; len(level) == 0 {
+			v.add(classes, anyNumber, left)
+			return v
+		}
+		if n == safeChars || len(v.list) == maxSafe || len(seen) > safeLangs || s.spent-start > safeSteps {
+			v.add(classes, n, left)
+			return v
+		}
+	}
+}
+
+// keep returns those of classes that all languages behind level's have use for, by
+// them.
+func (s *Space) keep(level []Lang, classes Classes, seen map[Lang]bool) Classes {
+	for again := true; again; {
+		again = false
+		for _, d := range level {
+			for _, e := range s.passage(d).to {
+				by := e.classes & classes
+				if by == 0 || seen[e.to] {
+					continue
+				}
+				useless := classes &^ s.passage(e.to).alive
+				if useless == 0 {
+					continue
+				}
+				if by.weight() < useless.weight() {
+					useless = by
+				}
+				classes &^= useless
+				again = true
+			}
+		}
+	}
+	return classes
+}
+
+// weight is about how much fewer tokens there are without the classes.
+func (c Classes) weight() int {
+	n := bits.OnesCount64(uint64(c))
+	if c&LowerCase != 0 {
+		n += NumClasses
+	}
+	return n
+}
