@@ -21,7 +21,7 @@
 //     first failure.
 //   - A Device is used by one goroutine at a time.
 //
-// Two extensions are for devices with a memory of their own: Recorder repeats a
-// whole step with one call, Chooser finds the tokens that may be drawn, so that logits stay
+// Three extensions are for devices with a memory of their own: Packer loads all weights at once,
+// Recorder repeats a whole step with one call, Chooser finds the tokens that may be drawn, so that logits stay
 // there. On a CPU logits are in the host's memory already and package sampler reads them.
 package kernels

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -20,6 +21,13 @@ type loader struct {
 	progress    func(done, total int64)
 	stop        func() error
 	err         error
+	matrices    []unpacked
+}
+
+// unpacked is a tensor to pack and where it goes.
+type unpacked struct {
+	name string
+	to   *kernels.Weight
 }
 
 // load fills the model: the names of the tensors, and where each goes.
@@ -27,35 +35,36 @@ func (l *loader) load() {
 	m, c := l.model, &l.model.Config
 	l.checkMemory()
 	l.table()
-	m.embed = l.matrix(checkpoint.Embedding)
+	l.matrix(&m.embed, checkpoint.Embedding)
 	m.layers = make([]layer, c.Layers)
 	for i := range m.layers {
-		part := func(name string) string { return checkpoint.Layer(i, name) }
-		m.layers[i] = layer{
-			attn: kernels.Attention{
-				Norm:  l.vector(part("attn_norm")),
-				Q:     l.matrix(part("attn_q")),
-				K:     l.matrix(part("attn_k")),
-				V:     l.matrix(part("attn_v")),
-				QNorm: l.vector(part("attn_q_norm")),
-				KNorm: l.vector(part("attn_k_norm")),
-				Rope:  m.rope,
-				Eps:   c.Eps, Heads: c.Heads, KVHeads: c.KVHeads, HeadDim: c.HeadDim,
-			},
-			out: l.matrix(part("attn_output")),
-			ffn: kernels.FFN{
-				Norm: l.vector(part("ffn_norm")),
-				Gate: l.matrix(part("ffn_gate")),
-				Up:   l.matrix(part("ffn_up")),
-				Eps:  c.Eps,
-			},
-			down: l.matrix(part("ffn_down")),
-		}
+		l.layer(&m.layers[i], func(name string) string { return checkpoint.Layer(i, name) })
 	}
-	m.head = kernels.Head{Norm: l.vector(checkpoint.OutputNorm), Out: m.embed, Eps: c.Eps}
+	m.head = kernels.Head{Norm: l.vector(checkpoint.OutputNorm), Eps: c.Eps}
 	if !c.Tied {
-		m.head.Out = l.matrix(checkpoint.Output)
+		l.matrix(&m.head.Out, checkpoint.Output)
 	}
+	l.pack()
+	if c.Tied {
+		m.head.Out = m.embed
+	}
+}
+
+// layer loads the parts of a decoder layer.
+func (l *loader) layer(to *layer, part func(name string) string) {
+	c := &l.model.Config
+	to.attn = kernels.Attention{
+		Norm: l.vector(part("attn_norm")), QNorm: l.vector(part("attn_q_norm")), KNorm: l.vector(part("attn_k_norm")),
+		Rope: l.model.rope, Eps: c.Eps, Heads: c.Heads, KVHeads: c.KVHeads, HeadDim: c.HeadDim,
+	}
+	to.ffn = kernels.FFN{Norm: l.vector(part("ffn_norm")), Eps: c.Eps}
+	l.matrix(&to.attn.Q, part("attn_q"))
+	l.matrix(&to.attn.K, part("attn_k"))
+	l.matrix(&to.attn.V, part("attn_v"))
+	l.matrix(&to.out, part("attn_output"))
+	l.matrix(&to.ffn.Gate, part("ffn_gate"))
+	l.matrix(&to.ffn.Up, part("ffn_up"))
+	l.matrix(&to.down, part("ffn_down"))
 }
 
 // checkMemory refuses a model that does not fit before any of it is read.
@@ -93,21 +102,64 @@ func (l *loader) goesOn(name string) bool {
 	return l.err == nil
 }
 
-// matrix packs a tensor [out, in] for the device.
-func (l *loader) matrix(name string) kernels.Weight {
-	if !l.goesOn(name) {
-		return kernels.Weight{}
+// matrix notes a tensor [out, in] that pack is to load.
+func (l *loader) matrix(to *kernels.Weight, name string) {
+	l.matrices = append(l.matrices, unpacked{name, to})
+}
+
+// pack packs what matrix noted, in the order of the notes.
+func (l *loader) pack() {
+	if dev, ok := l.dev.(kernels.Packer); ok && l.err == nil {
+		l.packAll(dev)
+		return
 	}
-	t, shape, data, _ := l.ck.Tensor(name)
-	w, err := l.dev.Pack(t, shape[0], shape[1], data)
-	if err != nil {
-		l.fail(name, err)
-		return kernels.Weight{}
+	for _, m := range l.matrices {
+		if !l.goesOn(m.name) {
+			return
+		}
+		t, shape, data, _ := l.ck.Tensor(m.name)
+		w, err := l.dev.Pack(t, shape[0], shape[1], data)
+		if err != nil {
+			l.fail(m.name, err)
+			return
+		}
+		l.own(m, w)
+		l.finish(m.name)
 	}
-	w.Scale *= l.ck.Scale(name)
+}
+
+// packAll packs with one call.
+func (l *loader) packAll(dev kernels.Packer) {
+	all := make([]kernels.Matrix, len(l.matrices))
+	for i, m := range l.matrices {
+		t, shape, data, _ := l.ck.Tensor(m.name)
+		all[i] = kernels.Matrix{Type: t, Out: shape[0], In: shape[1], Src: data}
+	}
+	weights, err := dev.PackAll(all, func(bytes int64) error {
+		l.count(bytes)
+		if l.stop == nil {
+			return nil
+		}
+		return l.stop()
+	})
+	if e := (*kernels.PackError)(nil); errors.As(err, &e) {
+		l.fail(l.matrices[e.Index].name, e.Err)
+		return
+	} else if err != nil {
+		l.fail("the weights", err)
+		return
+	}
+	for i, m := range l.matrices {
+		l.own(m, weights[i])
+		l.ck.Release(m.name)
+	}
+}
+
+// own takes a packed tensor over.
+func (l *loader) own(m unpacked, w kernels.Weight) {
+	w.Scale *= l.ck.Scale(m.name)
 	l.model.owned = append(l.model.owned, w.Buf)
-	l.finish(name)
-	return w
+	*m.to = w
 }
 
 // vector reads a tensor [n] as f32.
@@ -160,7 +212,12 @@ func (l *loader) fail(name string, err error) {
 // finish counts a tensor and lets its pages of the file go.
 func (l *loader) finish(name string) {
 	l.ck.Release(name)
-	l.done += l.ck.Bytes(name)
+	l.count(l.ck.Bytes(name))
+}
+
+// count counts bytes that the device has.
+func (l *loader) count(bytes int64) {
+	l.done += bytes
 	if l.progress != nil {
 		l.progress(l.done, l.total)
 	}

@@ -28,6 +28,9 @@ type Driver interface {
 	// called first, before a third call.
 	Later(src uint64, n int64) (read func(dst []byte) error, err error)
 
+	// Ring makes page-locked memory through which data reaches the device beside the launches.
+	Ring(slots int, bytes int64) (Ring, error)
+
 	// Function finds a kernel by the name that ORT_KERNEL gave it.
 	Function(name string) (Function, error)
 	// Launch queues a kernel. args points at its argument structure of size bytes, which is
@@ -40,6 +43,23 @@ type Driver interface {
 	// Replay queues a recorded graph.
 	Replay(g Graph) error
 
+	Close() error
+}
+
+// Ring is memory in slots: page-locked memory of the host, each with as many bytes of the device. Data is copied from the one
+// to the other on a queue of its own, beside the launches. A slot goes through Wait, filling, Send, the launches that
+// read it, Done, and again. The methods are the Driver's: one goroutine calls them. Any may fill a slot.
+type Ring interface {
+	// Slot is slot i: what is filled, and where Send copies it.
+	Slot(i int) (host []byte, dev uint64)
+	// Wait waits until slot i may be filled.
+	Wait(i int) error
+	// Send queues the copy of the first n bytes of slot i, behind the launches before its last Done. Launches queued
+	// from now on run after it.
+	Send(i int, n int64) error
+	// Done says that the launches that read slot i have been queued.
+	Done(i int) error
+	// Close waits for what is queued and frees the memory.
 	Close() error
 }
 

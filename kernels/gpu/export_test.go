@@ -12,3 +12,8 @@ func Narrow(d *Device, x kernels.Mat, n int, norm kernels.Buf, eps float32, want
 func FinishHeads(d *Device, qkv kernels.Buf, q kernels.Mat, kv kernels.Cache, w *kernels.Attention, at kernels.Rows) {
 	d.finishHeads(qkv, q, kv, w, at)
 }
+
+// PackInSpans is Device.PackAll for tests, with spans of about so many bytes.
+func PackInSpans(d *Device, ms []kernels.Matrix, progress func(bytes int64) error, size int64) ([]kernels.Weight, error) {
+	return d.packAll(ms, progress, size)
+}

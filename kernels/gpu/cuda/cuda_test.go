@@ -141,6 +141,47 @@ func TestCopies(t *testing.T) {
 	f.must(errors.Join(f.Free(buf), f.Free(other)))
 }
 
+// TestRing sends more through a ring than it holds. The fake copies late and only what is waited for, so that an
+// event that is missing shows: of the copy before the launch, of the launch before the next copy, of the copy before the filling.
+func TestRing(t *testing.T) {
+	f := openFake(t)
+	defer f.close()
+	const slots, size, spans = 3, 1000, 50
+	r, err := f.Ring(slots, size)
+	f.must(err)
+	dst := f.alloc(spans * size)
+	random := rand.New(rand.NewPCG(3, 4))
+	var want []byte
+	for i := range spans {
+		slot := i % slots
+		f.must(r.Wait(slot))
+		host, dev := r.Slot(slot)
+		for k := range host {
+			host[k] = byte(random.Uint32())
+		}
+		n := 1 + random.IntN(size)
+		f.must(errors.Join(r.Send(slot, int64(n)), f.Copy(dst+uint64(len(want)), dev, int64(n)), r.Done(slot)))
+		want = append(want, host[:n]...)
+	}
+	got := make([]byte, len(want))
+	if f.must(f.Read(got, dst)); !bytes.Equal(got, want) {
+		t.Error("what went through the ring is not what arrived")
+	}
+	f.must(errors.Join(r.Close(), r.Close(), f.Free(dst)))
+	if n := f.calls("cuStreamDestroy_v2"); len(n) != 1 {
+		t.Errorf("%d streams were destroyed", len(n))
+	}
+	for _, fail := range []string{"cuStreamCreate:2:1", "cuMemHostAlloc:2:1", "cuMemAlloc_v2:2:1", "cuEventCreate:2:4"} {
+		t.Setenv("FAKE_FAIL", fail)
+		if r, err := f.Ring(slots, size); r != nil || err == nil || !strings.Contains(err.Error(), "page-locked") {
+			t.Errorf("%s: %v, %v", fail, r, err)
+		}
+	}
+	os.Unsetenv("FAKE_FAIL")
+	_, err = f.Ring(slots, size) // Close of the driver frees it
+	f.must(err)
+}
+
 func TestMemory(t *testing.T) {
 	t.Setenv("FAKE_MEMORY", "10000000")
 	f := openFake(t)

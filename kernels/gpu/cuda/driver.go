@@ -24,11 +24,9 @@ import (
 const Built = true
 
 // Page-locked memory of a driver: stageSlots buffers of stageBytes. One is for
-// reading, the others take turns for writing. One memcpy and one
-// transfer over PCI Express 5 take about the same time, so that few are enough; a
-// buffer takes long beside the microseconds that a transfer needs to start.
+// reading, the others take turns for writing what steps need, some kilobytes. Weights go through a ring.
 const (
-	stageSlots = 9
+	stageSlots = 4
 	stageBytes = 4 << 20
 )
 
@@ -49,6 +47,7 @@ type driver struct {
 	lost      error    // the error after which the context is of no more use
 	live      map[uint64]int64
 	graphs    map[*graph]struct{}
+	rings     map[*ring]struct{}
 }
 
 // function is a kernel that was found.
@@ -84,7 +83,7 @@ func open(ordinal int, kernels fs.FS) (gpu.Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &driver{info: infos[ordinal], kernels: m, images: map[string]cu.Module{}, live: map[uint64]int64{}, graphs: map[*graph]struct{}{}}
+	d := &driver{info: infos[ordinal], kernels: m, images: map[string]cu.Module{}, live: map[uint64]int64{}, graphs: map[*graph]struct{}{}, rings: map[*ring]struct{}{}}
 	if err := d.start(ordinal); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -240,6 +239,9 @@ func (d *driver) Close() error {
 	}
 	for g := range d.graphs {
 		g.Close()
+	}
+	for r := range d.rings {
+		r.Close()
 	}
 	d.profile.close()
 	if d.shim != nil {

@@ -209,6 +209,99 @@ int ort_cuda_zero(ort_cuda_shim *s, uint64_t dst, size_t n) {
 	return cuMemsetD8Async((CUdeviceptr)dst, 0, n, s->stream);
 }
 
+// ---- the ring
+
+// A part of the ring: `sent` is recorded when its copy is queued, `done` when the launches that read it are.
+typedef struct {
+	CUevent sent, done;
+} part;
+
+struct ort_cuda_ring {
+	ort_cuda_shim *shim;
+	CUstream stream;
+	size_t slots, slot_bytes;
+	uint8_t *host;      // [slots][slot_bytes]
+	CUdeviceptr device; // [slots][slot_bytes]
+	part *part;         // [slots]
+};
+
+static int open_ring(ort_cuda_ring *r) {
+	TRY(ort_cuda_use(r->shim));
+	TRY(cuStreamCreate(&r->stream, CU_STREAM_NON_BLOCKING));
+	TRY(cuMemHostAlloc((void **)&r->host, r->slots * r->slot_bytes, CU_MEMHOSTALLOC_PORTABLE));
+	TRY(cuMemAlloc(&r->device, r->slots * r->slot_bytes));
+	for (size_t i = 0; i < r->slots; i++) {
+		TRY(cuEventCreate(&r->part[i].sent, CU_EVENT_DISABLE_TIMING));
+		TRY(cuEventCreate(&r->part[i].done, CU_EVENT_DISABLE_TIMING));
+	}
+	return CUDA_SUCCESS;
+}
+
+int ort_cuda_ring_open(ort_cuda_ring **out, ort_cuda_shim *s, size_t slots, size_t slot_bytes) {
+	ort_cuda_ring *r = calloc(1, sizeof *r);
+	*out = NULL;
+	if (!r || !(r->part = calloc(slots, sizeof *r->part))) {
+		free(r);
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	}
+	r->shim = s;
+	r->slots = slots;
+	r->slot_bytes = slot_bytes;
+	int result = open_ring(r);
+	if (result != CUDA_SUCCESS)
+		ort_cuda_ring_close(r);
+	else
+		*out = r;
+	return result;
+}
+
+uint8_t *ort_cuda_ring_host(ort_cuda_ring *r, size_t slot) { return r->host + slot * r->slot_bytes; }
+uint64_t ort_cuda_ring_device(ort_cuda_ring *r, size_t slot) { return (uint64_t)r->device + slot * r->slot_bytes; }
+
+int ort_cuda_ring_wait(ort_cuda_ring *r, size_t slot) {
+	TRY(ort_cuda_use(r->shim));
+	return cuEventSynchronize(r->part[slot].sent); // at once where it was never recorded
+}
+
+int ort_cuda_ring_send(ort_cuda_ring *r, size_t slot, size_t n) {
+	TRY(ort_cuda_use(r->shim));
+	part *p = &r->part[slot];
+	TRY(cuStreamWaitEvent(r->stream, p->done, 0));
+	TRY(cuMemcpyHtoDAsync((CUdeviceptr)ort_cuda_ring_device(r, slot), ort_cuda_ring_host(r, slot), n, r->stream));
+	TRY(cuEventRecord(p->sent, r->stream));
+	return cuStreamWaitEvent(r->shim->stream, p->sent, 0);
+}
+
+int ort_cuda_ring_done(ort_cuda_ring *r, size_t slot) {
+	TRY(ort_cuda_use(r->shim));
+	return cuEventRecord(r->part[slot].done, r->shim->stream);
+}
+
+int ort_cuda_ring_close(ort_cuda_ring *r) {
+	int first = ort_cuda_use(r->shim), next;
+	if (r->stream) {
+		if ((next = cuStreamSynchronize(r->stream)) && !first)
+			first = next;
+		if ((next = cuStreamSynchronize(r->shim->stream)) && !first)
+			first = next;
+	}
+	for (size_t i = 0; i < r->slots; i++) {
+		if (r->part[i].sent)
+			cuEventDestroy(r->part[i].sent);
+		if (r->part[i].done)
+			cuEventDestroy(r->part[i].done);
+	}
+	if (r->device && (next = cuMemFree(r->device)) && !first)
+		first = next;
+	if (r->host && (next = cuMemFreeHost(r->host)) && !first)
+		first = next;
+	if (r->stream && (next = cuStreamDestroy(r->stream)) && !first)
+		first = next;
+	free(r->part);
+	free(r);
+	return first;
+}
+
 // ---- graphs
 
 int ort_cuda_capture_begin(ort_cuda_shim *s) {

@@ -43,6 +43,19 @@ int ort_cuda_await(ort_cuda_shim *s, int ticket, void *dst, size_t n);
 int ort_cuda_copy(ort_cuda_shim *s, uint64_t dst, uint64_t src, size_t n);
 int ort_cuda_zero(ort_cuda_shim *s, uint64_t dst, size_t n);
 
+// ort_cuda_ring is gpu.Ring: page-locked memory in slots, as much memory of the device, and a stream for the copies
+// between them.
+typedef struct ort_cuda_ring ort_cuda_ring;
+
+int ort_cuda_ring_open(ort_cuda_ring **out, ort_cuda_shim *s, size_t slots, size_t slot_bytes);
+uint8_t *ort_cuda_ring_host(ort_cuda_ring *r, size_t slot);
+uint64_t ort_cuda_ring_device(ort_cuda_ring *r, size_t slot);
+int ort_cuda_ring_wait(ort_cuda_ring *r, size_t slot);
+int ort_cuda_ring_send(ort_cuda_ring *r, size_t slot, size_t n);
+int ort_cuda_ring_done(ort_cuda_ring *r, size_t slot);
+// Waits for what is queued, frees all, and returns the first failure.
+int ort_cuda_ring_close(ort_cuda_ring *r);
+
 int ort_cuda_capture_begin(ort_cuda_shim *s);
 // Ends the recording; *exec is a CUgraphExec, or 0 on failure or if drop is not 0.
 int ort_cuda_capture_end(ort_cuda_shim *s, int drop, uintptr_t *exec);

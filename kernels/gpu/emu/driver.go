@@ -247,6 +247,67 @@ func (d *Driver) Later(src uint64, n int64) (func(dst []byte) error, error) {
 	}, nil
 }
 
+// ring is a gpu.Ring whose copies are done at once.
+type ring struct {
+	d     *Driver
+	slots []slot
+}
+
+// slot is one slot and where it is on its way.
+type slot struct {
+	host []byte
+	dev  uint64
+	free bool // it may be filled and sent
+}
+
+// Ring implements gpu.Driver. Slots are full of 0xff once they have been copied.
+func (d *Driver) Ring(slots int, bytes int64) (gpu.Ring, error) {
+	r := &ring{d: d}
+	for range slots {
+		dev, err := d.Alloc(bytes)
+		if err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+		r.slots = append(r.slots, slot{host: make([]byte, bytes), dev: dev})
+	}
+	return r, nil
+}
+
+// Slot implements gpu.Ring.
+func (r *ring) Slot(i int) ([]byte, uint64) { return r.slots[i].host, r.slots[i].dev }
+
+// Wait implements gpu.Ring.
+func (r *ring) Wait(i int) error {
+	r.slots[i].free = true
+	return nil
+}
+
+// Send implements gpu.Ring.
+func (r *ring) Send(i int, n int64) error {
+	s := &r.slots[i]
+	if !s.free {
+		return fmt.Errorf("emu: Send of slot %d without Wait", i)
+	}
+	s.free = false
+	err := r.d.Write(s.dev, s.host[:n])
+	for k := range s.host {
+		s.host[k] = 0xff
+	}
+	return err
+}
+
+// Done implements gpu.Ring.
+func (r *ring) Done(int) error { return nil }
+
+// Close implements gpu.Ring.
+func (r *ring) Close() error {
+	var errs []error
+	for _, s := range r.slots {
+		errs = append(errs, r.d.Free(s.dev))
+	}
+	return errors.Join(errs...)
+}
+
 // Copy implements gpu.Driver.
 func (d *Driver) Copy(dst, src uint64, n int64) error {
 	if err := errors.Join(d.holds("Copy to", dst, n), d.holds("Copy from", src, n)); err != nil || n == 0 {

@@ -1,6 +1,6 @@
 // A libcuda.so.1 for tests: one GPU in host memory, as lazy as a real one may be.
-// What is queued on a stream runs when something waits for it, so that a page-locked
-// buffer that is filled again too early, or an argument that is not copied,
+// What is queued on a stream runs when something waits for it, and no other stream's work with it but what that waits for, so
+// that a page-locked buffer that is filled again too early, an argument that is not copied, or an event that nobody waits for
 // shows in the results. Every call is appended to the file that FAKE_LOG names, as a line.
 //
 //   FAKE_FAIL=function:code:n   the n-th call of a function from when this was set fails
@@ -72,7 +72,7 @@ static int failure(const char *function) {
 
 // ---- streams: lists of what is still to do
 
-enum { op_copy, op_set, op_kernel, op_record };
+enum { op_copy, op_set, op_kernel, op_record, op_wait };
 
 struct op {
 	int kind;
@@ -82,11 +82,13 @@ struct op {
 	char kernel[64];
 	uint8_t args[64];
 	struct CUevent_st *event;
+	long serial; // of the record
 	struct op *next;
 };
 
 struct CUevent_st {
-	int pending;
+	long recorded, done; // serials of the last record that was queued, and done
+	CUstream stream;     // of it
 	long when;
 };
 struct CUgraph_st {
@@ -95,6 +97,7 @@ struct CUgraph_st {
 struct CUstream_st {
 	struct CUgraph_st work;
 	struct CUgraph_st *recording;
+	CUstream next;
 };
 struct CUfunc_st {
 	char name[64];
@@ -134,7 +137,7 @@ static void do_op(struct op *o) {
 	else if (o->kind == op_set)
 		memset(o->dst, 0, o->n);
 	else if (o->kind == op_record) {
-		o->event->pending--;
+		o->event->done = o->serial;
 		o->event->when = ticks;
 	} else {
 		struct fill_args a;
@@ -145,23 +148,42 @@ static void do_op(struct op *o) {
 	}
 }
 
-static CUstream the_stream;
+static CUstream streams; // all of them; the first that was made is the last
 
-// Does what is queued, until event is done if one is given.
-static CUresult drain(CUevent event) {
-	CUstream s = the_stream;
-	if (setting("FAKE_ASYNC", 0)) {
-		lost = (int)setting("FAKE_ASYNC", 0);
-		return (CUresult)lost;
-	}
-	while (s && s->work.first && !(event && event->pending == 0)) {
-		struct op *o = s->work.first;
+static CUstream the_stream(void) {
+	CUstream s = streams;
+	while (s && s->next)
+		s = s->next;
+	return s;
+}
+
+// Does what is queued on a stream, until event's record of that serial is done if an event is given.
+static void run(CUstream s, CUevent event, long serial) {
+	struct op *o;
+	while ((o = s->work.first) && !(event && event->done >= serial)) {
 		s->work.first = o->next;
 		if (!s->work.first)
 			s->work.last = &s->work.first;
-		do_op(o);
+		if (o->kind == op_wait)
+			run(o->event->stream, o->event, o->serial);
+		else
+			do_op(o);
 		free(o);
 	}
+}
+
+// What every wait begins with.
+static int asynchronous(void) {
+	if (setting("FAKE_ASYNC", 0))
+		lost = (int)setting("FAKE_ASYNC", 0);
+	return lost;
+}
+
+static CUresult drain(void) {
+	if (asynchronous())
+		return (CUresult)lost;
+	for (CUstream s = streams; s; s = s->next)
+		run(s, NULL, 0);
 	return CUDA_SUCCESS;
 }
 
@@ -227,7 +249,7 @@ CUresult cuCtxDestroy_v2(CUcontext c) {
 	note("cuCtxDestroy_v2 memory %d host %d events %d streams %d graphs %d modules %d\n", live.memory, live.host, live.events,
 	     live.streams, live.graphs, live.modules);
 	memset(&live, 0, sizeof live);
-	the_stream = NULL;
+	streams = NULL;
 	lost = 0;
 	free(c);
 	current = NULL;
@@ -271,7 +293,7 @@ CUresult cuMemAlloc_v2(CUdeviceptr *p, size_t n) {
 CUresult cuMemFree_v2(CUdeviceptr p) {
 	CALL(".");
 	NEED;
-	drain(NULL);
+	drain();
 	used -= *header(p);
 	free(header(p));
 	live.memory--;
@@ -319,15 +341,37 @@ CUresult cuMemsetD8Async(CUdeviceptr dst, unsigned char v, size_t n, CUstream s)
 CUresult cuStreamCreate(CUstream *s, unsigned flags) {
 	CALL("%u", flags);
 	NEED;
-	*s = the_stream = calloc(1, sizeof **s);
+	*s = calloc(1, sizeof **s);
 	(*s)->work.last = &(*s)->work.first;
+	(*s)->next = streams;
+	streams = *s;
 	live.streams++;
 	return CUDA_SUCCESS;
 }
+CUresult cuStreamDestroy_v2(CUstream s) {
+	note("cuStreamDestroy_v2\n");
+	for (CUstream *p = &streams; *p; p = &(*p)->next)
+		if (*p == s) {
+			*p = s->next;
+			live.streams--;
+			break;
+		}
+	return CUDA_SUCCESS; // events may still name it
+}
 CUresult cuStreamSynchronize(CUstream s) {
-	CALL("%s", s == the_stream ? "." : "another stream");
+	CALL("%s", s == the_stream() ? "." : "another stream");
 	NEED;
-	return drain(NULL);
+	if (asynchronous())
+		return (CUresult)lost;
+	run(s, NULL, 0);
+	return CUDA_SUCCESS;
+}
+CUresult cuStreamWaitEvent(CUstream s, CUevent e, unsigned flags) {
+	CALL("%u", flags);
+	NEED;
+	if (e->recorded)
+		queue(s, (struct op){.kind = op_wait, .event = e, .serial = e->recorded});
+	return CUDA_SUCCESS;
 }
 CUresult cuEventCreate(CUevent *e, unsigned flags) {
 	CALL("%u", flags);
@@ -345,20 +389,24 @@ CUresult cuEventDestroy_v2(CUevent e) {
 CUresult cuEventRecord(CUevent e, CUstream s) {
 	CALL(".");
 	NEED;
-	e->pending++;
-	queue(s, (struct op){.kind = op_record, .event = e});
+	e->stream = s;
+	queue(s, (struct op){.kind = op_record, .event = e, .serial = ++e->recorded});
 	return CUDA_SUCCESS;
 }
 CUresult cuEventSynchronize(CUevent e) {
 	CALL(".");
 	NEED;
-	return drain(e);
+	if (asynchronous())
+		return (CUresult)lost;
+	if (e->recorded)
+		run(e->stream, e, e->recorded);
+	return CUDA_SUCCESS;
 }
 // An operation takes a millisecond.
 CUresult cuEventElapsedTime(float *ms, CUevent a, CUevent b) {
 	CALL(".");
 	NEED;
-	if (a->pending || b->pending)
+	if (a->done < a->recorded || b->done < b->recorded)
 		return CUDA_ERROR_NOT_READY;
 	*ms = (float)(b->when - a->when - 1);
 	return CUDA_SUCCESS;
@@ -415,7 +463,7 @@ CUresult cuLaunchKernelEx(const CUlaunchConfig *c, CUfunction f, void **params, 
 	CALL("%s %ux%ux%u %ux%ux%u shared %u overlap %d cluster %d", f->name, c->gridDimX, c->gridDimY, c->gridDimZ, c->blockDimX,
 	     c->blockDimY, c->blockDimZ, c->sharedMemBytes, overlap, cluster);
 	NEED;
-	if (extra || c->hStream != the_stream || (int)c->sharedMemBytes > f->shared)
+	if (extra || c->hStream != the_stream() || (int)c->sharedMemBytes > f->shared)
 		return CUDA_ERROR_INVALID_VALUE;
 	struct op o = {.kind = op_kernel};
 	snprintf(o.kernel, sizeof o.kernel, "%s", f->name);
