@@ -72,7 +72,7 @@ cuda-test-with: bin/cuda/libcuda.a bin/tiny-q4_k_m.gguf
 	$(MAKE) kernels CUDA="$(CUDA)" KERNELFLAGS="-check -report"
 	$(CUDA_ENV) $(GO) vet -tags cuda ./kernels/gpu/... ./cmd/orchrt
 	$(CUDA_ENV) $(GO) test -tags cuda ./kernels/gpu/cuda/...
-	$(CUDA_ENV) $(GO) test -tags cuda -run 'Choose|Usage' ./cmd/orchrt
+	$(CUDA_ENV) $(GO) test -tags cuda -run 'Choose|Usage|DeviceLost' ./cmd/orchrt
 	$(CUDA_ENV) $(GO) build -trimpath -tags cuda -o bin/cuda/orchrt ./cmd/orchrt
 	$(GO) run ./testdata/demo bin/cuda/orchrt bin/tiny-q4_k_m.gguf
 

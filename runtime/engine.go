@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	goruntime "runtime"
@@ -104,11 +105,13 @@ type Engine struct {
 	closing chan struct{}  // closed: no new requests
 	killed  chan struct{}  // closed: end those that are here
 	stopped chan struct{}  // closed: the goroutine is gone
+	broken  chan struct{}  // closed: the device failed for good
 
-	mu     sync.Mutex
-	closed bool
-	kill   sync.Once
-	nextID uint64 // of sequences, guarded by mu
+	mu      sync.Mutex
+	closed  bool
+	failure error // why, where the device failed for good; guarded by mu
+	kill    sync.Once
+	nextID  uint64 // of sequences, guarded by mu
 
 	// The rest belongs to the engine's goroutine.
 	scratch *Scratch
@@ -140,7 +143,7 @@ func NewEngine(m *Model, opt EngineOptions) (*Engine, error) {
 	e := &Engine{
 		model: m, opt: opt,
 		places: make(chan struct{}, opt.Parallel+opt.Queue), submit: make(chan *sequence, opt.Parallel+opt.Queue),
-		closing: make(chan struct{}), killed: make(chan struct{}), stopped: make(chan struct{}),
+		closing: make(chan struct{}), killed: make(chan struct{}), stopped: make(chan struct{}), broken: make(chan struct{}),
 		pool: newPagePool(opt.CachePages),
 	}
 	if err := e.allocate(); err != nil {
@@ -208,7 +211,7 @@ func (e *Engine) Options() EngineOptions { return e.opt }
 
 // Submit takes a request in. What is wrong with it is said at once: a
 // *LimitError or *sampler.ParamError names the field, ErrBusy means that the
-// queue is full, ErrClosed that the engine is closed; what a mask says that has
+// queue is full, ErrClosed that the engine is closed, a *DeviceError that its device failed for good; what a mask says that has
 // tokens to force at once comes as it is. Cancelling ctx ends the
 // request between two steps, or sooner if all others in the step have gone too.
 // The caller reads the Stream or closes it.
@@ -259,6 +262,9 @@ func (e *Engine) Submit(ctx context.Context, r Request) (*Stream, error) {
 func (e *Engine) enqueue(s *sequence) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.failure != nil {
+		return e.failure
+	}
 	if e.closed {
 		return ErrClosed
 	}
@@ -304,21 +310,43 @@ func (e *Engine) Close(ctx context.Context) error {
 	return nil
 }
 
+// Failed is closed when the device has failed for good: its failures stick. All requests have then ended, or end, with a
+// *DeviceError, the device's memory is given back, and Submit returns the error. Stats has it too.
+func (e *Engine) Failed() <-chan struct{} { return e.broken }
+
 // loop is the engine's goroutine.
 func (e *Engine) loop() {
 	goruntime.LockOSThread()
 	defer close(e.stopped)
 	defer e.free()
+	end := ErrClosed
 	for e.receive() {
 		e.step()
 		e.publishStats()
+		if err := e.lost(); err != nil {
+			end = err
+			break
+		}
 	}
 	e.aborted = len(e.running)+len(e.waiting)+len(e.submit) > 0
 	for len(e.submit) > 0 {
 		e.waiting = append(e.waiting, <-e.submit)
 	}
-	e.endAll(ErrClosed)
+	e.endAll(end)
 	e.publishStats()
+}
+
+// lost takes no more requests where the failure of the last step sticks, and returns it.
+func (e *Engine) lost() error {
+	var failure *DeviceError
+	if !errors.As(e.lastError, &failure) || e.model.dev.Read(nil, kernels.Buf{}) == nil {
+		return nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closed, e.failure = true, failure
+	close(e.broken)
+	return failure
 }
 
 // receive takes what was submitted, waiting if there is nothing else to do; it

@@ -61,18 +61,48 @@ func TestDeviceError(t *testing.T) {
 	}
 }
 
-// TestDeviceErrorSticks: with a device that stays broken every request fails,
-// none hangs, and the state says so.
+// TestDeviceErrorSticks: with a device that stays broken every request ends with its error, those that wait and those
+// that come later too, the device's memory is given back, and the engine says so.
 func TestDeviceErrorSticks(t *testing.T) {
-	e, dev := hashEngine(t, EngineOptions{})
+	e, dev := hashEngine(t, EngineOptions{Parallel: 2, Queue: 8})
+	weights := len(e.model.owned)
+	g := gate(dev)
+	var streams []*Stream
+	for i := range 5 {
+		streams = append(streams, submit(t, e, greedy(ramp(30*i, 90), 10)))
+	}
+	waitFor(t, e, "five requests", func(s Stats) bool { return s.Waiting+s.Running == 5 })
 	broken := errors.New("gone")
 	dev.fail = func() error { return broken }
-	for range 3 {
-		if _, _, err := generate(e, greedy(ramp(0, 10), 5)); !errors.Is(err, broken) {
-			t.Errorf("got %v", err)
+	select {
+	case <-e.Failed():
+		t.Error("the engine says that its device failed, before it did")
+	default:
+	}
+	close(g)
+	var device *DeviceError
+	for i, s := range streams {
+		var last error
+		for _, err := range s.Tokens() {
+			last = err
+		}
+		if !errors.Is(last, broken) || !errors.As(last, &device) {
+			t.Errorf("request %d: %v", i, last)
 		}
 	}
-	waitFor(t, e, "failure", func(s Stats) bool { return errors.Is(s.Failure, broken) && s.Running == 0 })
+	<-e.Failed()
+	if _, _, err := generate(e, greedy(ramp(0, 10), 5)); !errors.Is(err, broken) || !errors.As(err, &device) {
+		t.Errorf("a request that comes later: %v", err)
+	}
+	if err := e.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if s := e.Stats(); !errors.Is(s.Failure, broken) || s.Running+s.Waiting != 0 || s.Failures != 1 {
+		t.Errorf("%+v", s)
+	}
+	if dev.live != weights {
+		t.Errorf("%d buffers stay beside the model's %d", dev.live-weights, weights)
+	}
 }
 
 // TestPanicInDevice: the requests of the step end, others are computed anew.

@@ -10,7 +10,7 @@ import (
 	"orchrt/orchestrate/sandbox"
 )
 
-// TestMain is an MCP server where the environment says so, and what the sandbox
+// TestMain is an MCP server or the program itself where the environment says so, and what the sandbox
 // starts.
 func TestMain(m *testing.M) {
 	sandbox.Main()
@@ -19,6 +19,9 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		os.Exit(0)
+	}
+	if os.Getenv("ORCHRT_TEST_PROGRAM") != "" {
+		os.Exit(dispatch(context.Background(), os.Args[1:]))
 	}
 	os.Exit(m.Run())
 }

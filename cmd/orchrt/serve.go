@@ -152,7 +152,16 @@ func serve(ctx context.Context, f *serveFlags) (err error) {
 	defer m.closeTools()
 	log.Info("ready", "url", "http://"+l.Addr().String(), "model", f.model.model, "device", m.dev.Name(),
 		"context", m.context, "parallel", f.model.parallel, "kv", f.model.kv)
-	return <-done
+	select {
+	case err := <-done:
+		return err
+	case <-m.engine.Failed():
+		// CUDA's contexts do not recover: the process must end (driver API, CUDA_ERROR_ILLEGAL_ADDRESS). Whoever watches it starts another.
+		failure := m.engine.Stats().Failure
+		log.Error("the device failed: the server ends", "error", failure)
+		cancel()
+		return errors.Join(failure, <-done)
+	}
 }
 
 // serveModel is a model that is served, and its tools.

@@ -132,6 +132,7 @@ func engineError(err error) *Error {
 	var limit *runtime.LimitError
 	var param *sampler.ParamError
 	var crash *runtime.PanicError
+	var device *runtime.DeviceError
 	switch {
 	case errors.As(err, &own):
 		return own
@@ -141,6 +142,9 @@ func engineError(err error) *Error {
 	case errors.Is(err, runtime.ErrClosed):
 		return &Error{Status: http.StatusServiceUnavailable, Type: TypeServer, Code: CodeUnavailable, RetryAfter: 5, Cause: err,
 			Message: "the server is shutting down; try again later"}
+	case errors.As(err, &device):
+		return &Error{Status: http.StatusServiceUnavailable, Type: TypeServer, Code: CodeUnavailable, RetryAfter: 5, Cause: err,
+			Message: "the device that runs the model failed; try again later"}
 	case errors.As(err, &limit):
 		return invalid(limit.Field, CodeInvalidValue, "%v", limit)
 	case errors.As(err, &param):
