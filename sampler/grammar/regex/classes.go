@@ -236,13 +236,13 @@ func (s *Space) findSafe(l Lang) (v safety) {
 	if classes == 0 {
 		return v
 	}
-	left := int64(0)
+	left := s.cost(l) // it may be come back to
 	seen, level := map[Lang]bool{l: true}, []Lang{l}
 	start := s.spent
 	for n := 1; ; n++ { // those of level have use for all classes
 		kept := s.keep(level, classes, seen)
 		if kept != classes {
-			v.add(classes, n, left)
+			v.add(classes, n, s.leftBehind(level, classes, left))
 			if classes = kept; classes == 0 {
 				return v
 			}
@@ -266,6 +266,18 @@ func (s *Space) findSafe(l Lang) (v safety) {
 			return v
 		}
 	}
+}
+
+// leftBehind is the greatest of left and the costs of what the classes lead to.
+func (s *Space) leftBehind(level []Lang, classes Classes, left int64) int64 {
+	for _, d := range level {
+		for _, e := range s.passage(d).to {
+			if e.classes&classes != 0 {
+				left = max(left, s.cost(e.to))
+			}
+		}
+	}
+	return left
 }
 
 // keep returns those of classes that all languages behind level's have use for, by

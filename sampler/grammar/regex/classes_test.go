@@ -48,7 +48,7 @@ func TestSafe(t *testing.T) {
 func TestSafeAlive(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	useful := 0
-	for i := range 400 {
+	for i := range 800 {
 		s := newSpace()
 		pattern := randomPattern(r, 3, 0)
 		if i < 8 {
