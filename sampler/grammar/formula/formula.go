@@ -1,8 +1,10 @@
 package formula
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"orchrt/sampler/grammar/budget"
 	"orchrt/sampler/grammar/number"
@@ -360,6 +362,7 @@ func (sp *Space) merge(o op, fs []F) F {
 	}
 	objects, arrays := make([]Cond, 1, len(fs)), make([]Cond, 1, len(fs))
 	objects[0], arrays[0] = c.Object, c.Array
+	c.Numbers = sp.numbersOf(numbers, fs)
 	for _, f := range fs[1:] {
 		d := sp.nodes[f].content
 		if o == opAnd {
@@ -367,12 +370,29 @@ func (sp *Space) merge(o op, fs []F) F {
 		} else {
 			c.Literals |= d.Literals
 		}
-		c.Numbers = sp.numberOp(numbers, c.Numbers, d.Numbers)
 		c.Strings = sp.langOp(o, c.Strings, d.Strings)
 		objects, arrays = append(objects, d.Object), append(arrays, d.Array)
 	}
 	c.Object, c.Array = sp.junction(junct, objects), sp.junction(junct, arrays)
 	return sp.content(c)
+}
+
+// numbersOf intersects (0) or unites (1) the numbers of formulas known by kinds. The
+// simple sets come first: multiples between bounds are few, and others may be many.
+func (sp *Space) numbersOf(o int32, fs []F) int32 {
+	var room [8]int32
+	sets := room[:0]
+	for _, f := range fs {
+		sets = append(sets, sp.nodes[f].content.Numbers)
+	}
+	if len(sets) > 2 && slices.ContainsFunc(sets, func(s int32) bool { return s > allNumbers }) {
+		slices.SortStableFunc(sets, func(a, b int32) int { return cmp.Compare(sp.numbers[a].Weight(), sp.numbers[b].Weight()) })
+	}
+	all := sets[0]
+	for _, s := range sets[1:] {
+		all = sp.numberOp(o, all, s)
+	}
+	return all
 }
 
 // langOp intersects or unites languages, without a call where one is trivial.

@@ -16,8 +16,9 @@ type cond struct {
 }
 
 const (
-	maxTerms   = 32 // of a cond
-	maxClosure = 64 // least common multiples of subsets of its terms
+	maxTerms   = 64  // of a cond: what six moduli make
+	maxClosure = 128 // least common multiples of subsets of its terms
+	maxListed  = 256 // multiples that are looked at to list the numbers of an interval
 )
 
 var errTerms = errors.New("the combination of multipleOf conditions is too large to be kept exactly")
@@ -152,6 +153,29 @@ func (c cond) inside(lo, hi Decimal) *big.Int {
 		n.Sub(n, big.NewInt(1))
 	}
 	return n
+}
+
+// list returns the numbers of c, which has no rest, between lo and hi, both excluded,
+// ascending. ok is false where many have to be looked at.
+func (c cond) list(lo, hi Decimal) (all []Decimal, ok bool) {
+	many := big.NewInt(maxListed)
+	for _, m := range c.terms {
+		k, _ := m.quotient(lo)
+		last, exact := m.quotient(hi)
+		if exact {
+			last.Sub(last, bigOne)
+		}
+		if many.Sub(many, new(big.Int).Sub(last, k)).Sign() < 0 {
+			return nil, false
+		}
+		for k.Cmp(last) < 0 {
+			if x := m.times(k.Add(k, bigOne)); c.contains(x) {
+				all = append(all, x)
+			}
+		}
+	}
+	slices.SortFunc(all, cmpAbs)
+	return slices.CompactFunc(all, func(x, y Decimal) bool { return cmpAbs(x, y) == 0 }), true
 }
 
 // some returns a number of c, which has no rest, above lo and below hi, the least

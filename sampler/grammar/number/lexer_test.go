@@ -21,7 +21,7 @@ func admitted(form Form, s Set, text string) bool {
 	if !grammar.MatchString(text) || form != Any && !normal.MatchString(text) {
 		return false
 	}
-	if form == Written && (strings.Contains(text, "E") || !s.IsEmpty() && s.Intersect(Integers()).Key() == s.Key() && strings.ContainsAny(text, ".e")) {
+	if form == Written && (strings.Contains(text, "E") || !s.IsEmpty() && s.Intersect(Integers().Complement()).IsEmpty() && strings.ContainsAny(text, ".e")) {
 		return false
 	}
 	if m := scaled.FindStringSubmatch(text); m != nil {

@@ -213,9 +213,43 @@ func TestKeys(t *testing.T) {
 		{AtLeast(n("0")).Intersect(AtMost(n("0"))), Point(n("-0"))},
 		{Integers().Union(Integers().Complement()), All()},
 		{AtMost(n("5")).Intersect(AtLeast(n("5"))), Point(n("5"))},
+		{multiples("2").Union(multiples("3")).Intersect(AtMost(n("9"))).Intersect(Above(n("0"))), Points(n("2"), n("3"), n("4"), n("6"), n("8"), n("9"))},
+		{multiples("2").Union(multiples("3")).Intersect(Below(n("9"))).Intersect(Above(n("2"))), Points(n("3"), n("4"), n("6"), n("8"))},
+		{multiples("2").Intersect(multiples("3").Complement()).Intersect(AtLeast(n("-7"))).Intersect(AtMost(n("1"))), Points(n("-2"), n("-4"))},
 	} {
 		if pair[0].Key() != pair[1].Key() {
 			t.Errorf("pair %d: %v and %v", i, pair[0], pair[1])
+		}
+	}
+}
+
+// TestMany keeps multiples of none of six numbers, and what of a product of
+// alternatives lies between bounds.
+func TestMany(t *testing.T) {
+	moduli := []string{"2", "6.5", "5", "7", "11", "37"}
+	none := All()
+	for _, m := range moduli {
+		set, err := Multiples(dec(t, m))
+		if err != nil {
+			t.Fatal(err)
+		}
+		none = none.Intersect(set.Complement())
+	}
+	if none.Err() != nil {
+		t.Fatal(none.Err())
+	}
+	few := Integers().Intersect(AtLeast(FromInt(-200))).Intersect(AtMost(FromInt(200))).Intersect(none)
+	for i := range 2000 {
+		n, want := i-1000, true
+		for _, m := range moduli {
+			r, ok := new(big.Rat).SetString(m)
+			if want = want && ok && !r.Quo(big.NewRat(int64(n), 1), r).IsInt(); !ok {
+				t.Fatal(m)
+			}
+		}
+		d := FromInt(int64(n))
+		if none.Contains(d) != want || few.Contains(d) != (want && n >= -200 && n <= 200) {
+			t.Errorf("%d: %v, %v, want %v", n, none.Contains(d), few.Contains(d), want)
 		}
 	}
 }

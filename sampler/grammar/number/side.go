@@ -114,9 +114,11 @@ func joined(c, d cond, union bool) (cond, error) {
 }
 
 // normal brings x into the form in which intervals without a member have the
-// zero condition, bounds that change nothing are gone, and the intervals of
-// multiples of one number begin and end at members.
+// zero condition, bounds that change nothing are gone, the intervals of multiples of
+// one number begin and end at members, and few multiples of several are listed.
 func (x side) normal() (side, error) {
+	x.merge()
+	x.listed()
 	sparse := false // some interval has only multiples
 	for i, c := range x.conds {
 		sparse = sparse || !c.rest && len(c.terms) > 0
@@ -157,6 +159,30 @@ func (x side) normal() (side, error) {
 		}
 	}
 	return y, nil
+}
+
+// listed replaces intervals that have few multiples of several numbers by these.
+func (x *side) listed() {
+	y := sized(len(x.bounds))
+	changed := false
+	for i, c := range x.conds {
+		lo, hi := x.ends(i)
+		if hi != nil && !c.rest && len(c.terms) > 1 {
+			if all, ok := c.list(lo, *hi); ok {
+				for _, d := range all {
+					y.add(cond{}, d, true)
+				}
+				c, changed = cond{}, true
+			}
+		}
+		y.conds = append(y.conds, c)
+		if hi != nil {
+			y.bounds, y.in = append(y.bounds, *hi), append(y.in, x.in[i])
+		}
+	}
+	if changed {
+		*x = y
+	}
 }
 
 // ends returns the bounds of interval i, 0 and nil for those that there are not.
