@@ -74,7 +74,9 @@ func (a *attempt) compile() follower {
 		a.refuse(err)
 		return nil
 	}
-	a.Warnings = len(f.warnings())
+	if a.s.opt.Lenient { // what is strict is enforced, whatever is said of it
+		a.Warnings = len(f.warnings())
+	}
 	m, err := f.start(0)
 	if err != nil {
 		a.fail(Failed, err.Error())
