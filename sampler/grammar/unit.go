@@ -363,6 +363,10 @@ func (reader) Distance(s state) int { return s.Distance() }
 
 func (r reader) Free(text regex.State, limit int) (int, bool) { return r.lex.Free(text, limit) }
 
+func (r reader) Lengths(text regex.State, limit int) (least, most int, ok bool) {
+	return r.lex.Lengths(text, limit)
+}
+
 func (r reader) TextDistance(text regex.State) int { return r.lex.Distance(text) }
 
 func (r reader) TextMost(text regex.State) (int, bool) { return r.lex.Most(text) }

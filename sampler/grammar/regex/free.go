@@ -16,11 +16,33 @@ func (x *Lexer) Free(st State, limit int) (k int, ok bool) {
 	if x.s.cofinite(l) {
 		return limit, true
 	}
+	if _, most, ok := x.lengths(l); ok {
+		return int(min(most, int64(limit))), true
+	}
 	if x.s.at(l).kind == kLazy {
 		return 0, false
 	}
 	k = min(x.s.covered(l, anyCode, limit), limit)
 	return k, x.s.err == nil && (k == limit || x.s.at(l).long <= int64(k))
+}
+
+// Lengths reports that exactly the strings of least to most characters may follow
+// st. Numbers above limit are given as that.
+func (x *Lexer) Lengths(st State, limit int) (least, most int, ok bool) {
+	l, ok := x.Residual(st)
+	if !ok {
+		return 0, 0, false
+	}
+	lo, hi, ok := x.lengths(l)
+	return int(min(lo, int64(limit))), int(min(hi, int64(limit))), ok
+}
+
+func (x *Lexer) lengths(l Lang) (least, most int64, ok bool) {
+	n := x.s.at(l)
+	if n.kind != kRepeat || Lang(n.x) != anyOne {
+		return 0, 0, false
+	}
+	return n.min, n.max, true
 }
 
 // cofinite reports that all but finitely many strings are in l, where that is

@@ -68,6 +68,9 @@ type Machine[S comparable, L ~int32] interface {
 	// nothing. It may fail to see that, never the other way round. It implies
 	// that text stands between two characters.
 	Free(text L, limit int) (k int, ok bool)
+	// Lengths reports that exactly the texts of least to most characters may follow,
+	// however they are spelt. Numbers above limit are given as that.
+	Lengths(text L, limit int) (least, most int, ok bool)
 	// Safe returns classes and numbers of characters of which every text is
 	// allowed. There may be more.
 	Safe(text L) []regex.Safe
@@ -242,16 +245,34 @@ func (k *Masks[S, L]) inText(text L) *Set {
 		k.ids = slices.Compact(k.ids)
 		set = k.t.union(nil, k.ids)
 	} else if n, ok := k.m.Free(text, x.most); ok {
-		var dense []uint64
-		dense, k.ids = x.anyText(k.ids, n)
-		k.runText(x.unsure, text)
-		set = k.t.union(dense, k.ids)
+		set = k.freeSet(text, n)
 	} else {
 		set = k.restricted(text)
 	}
 	k.keep(set)
 	k.texts[text] = set
 	return set
+}
+
+// freeSet is inText for a text that may be anything of up to n characters, or of
+// more if n is the most that a token writes.
+func (k *Masks[S, L]) freeSet(text L, n int) *Set {
+	x, w := &k.t.text, k.t.whole[k.m.Spelling()]
+	if w != nil && n == x.most {
+		return w.set
+	}
+	var dense []uint64
+	dense, k.ids = x.anyText(k.ids, n)
+	if w == nil {
+		k.runText(x.unsure, text)
+	} else {
+		for _, e := range w.unsure {
+			if int(e.chars) <= n {
+				k.ids = append(k.ids, e.id)
+			}
+		}
+	}
+	return k.t.union(dense, k.ids)
 }
 
 // keep makes room for a set.

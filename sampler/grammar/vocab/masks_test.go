@@ -111,6 +111,13 @@ func (m *list) Free(text regex.State, limit int) (int, bool) {
 	return m.lex.Free(text, limit)
 }
 
+func (m *list) Lengths(text regex.State, limit int) (least, most int, ok bool) {
+	if !m.free {
+		return 0, 0, false
+	}
+	return m.lex.Lengths(text, limit)
+}
+
 func (m *list) Safe(text regex.State) []regex.Safe { return m.lex.Safe(text) }
 
 func same(a, b *Set, words int) error {
@@ -136,6 +143,9 @@ var textLanguages = []struct {
 	{"up to 3", func(s *regex.Space) regex.Lang { return s.Length(0, 3) }, []string{"", "a", "aa", "aaa", `a\u00`}},
 	{"5 to 40", func(s *regex.Space) regex.Lang { return s.Length(5, 40) }, []string{"", "a", "123456789012345678901234567890", "\xe4\xb8"}},
 	{"up to 1000", func(s *regex.Space) regex.Lang { return s.Length(0, 1000) }, []string{"", "ab"}},
+	{"up to 60", func(s *regex.Space) regex.Lang { return s.Length(0, 60) }, []string{"", "a", `\n`, "12345678901234567890123456789012345678901234567890"}},
+	{"3 or more", func(s *regex.Space) regex.Lang { return s.Length(3, regex.Unbounded) }, []string{"", "a", "ab", "abc"}},
+	{"300 or more", func(s *regex.Space) regex.Lang { return s.Length(300, regex.Unbounded) }, []string{"", "a"}},
 	{"lower", pattern("^[a-z]{2,10}$"), []string{"", "a", "abcdefghij"}},
 	{"words", pattern("^[A-Za-z0-9_-]+$"), []string{"", "a"}},
 	{"no space", pattern(`^\S+$`), []string{"", "a"}},

@@ -83,6 +83,11 @@ func (k *Masks[S, L]) findOpenings(text L) *openings[L] {
 	if w != nil && text == k.m.Anything() {
 		return &openings[L]{rests: w.rests, closes: true, text: text}
 	}
+	if w != nil {
+		if least, most, ok := k.m.Lengths(text, w.most+1); ok {
+			return k.openLengths(w, text, least, most)
+		}
+	}
 	words, but, few := k.m.Remaining(text, maxWords)
 	switch {
 	case few && !but:
@@ -119,6 +124,22 @@ func (k *Masks[S, L]) openOthers(w *whole, text L, words []string) *openings[L] 
 	return o
 }
 
+// openLengths returns the openings of a text that may be anything of least to most
+// characters.
+func (k *Masks[S, L]) openLengths(w *whole, text L, least, most int) *openings[L] {
+	o := &openings[L]{rests: w.rests}
+	if least > 0 || most < w.most {
+		o.rests = slices.Clone(w.rests)
+		for rest, f := range o.rests {
+			if n := int(w.restChars[rest]); n > most || f >= 0 && n < least {
+				o.rests[rest] = restRefused
+			}
+		}
+	}
+	k.findClosing(o, text)
+	return o
+}
+
 // spellRests looks up words among the rests. within is called for those that
 // begin a spelling, maybe several times for one, and closes for those that have
 // all of one and a quotation mark, with their tails.
@@ -147,12 +168,8 @@ func (k *Masks[S, L]) findClosing(o *openings[L], text L) {
 		if f < 0 {
 			continue
 		}
-		b := q.rests.texts[rest]
-		o.read = b[:len(b)-len(q.tails.texts[f])-1]
-		for _, b := range o.read {
-			text, _ = k.m.StepText(text, b)
-		}
-		o.closes, o.text = true, text
+		o.read = q.beforeTail(q.rests.texts[rest], int32(f))
+		o.closes, o.text = true, k.stepText(text, o.read)
 		return
 	}
 }

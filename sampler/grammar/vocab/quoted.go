@@ -192,14 +192,21 @@ func (k *Masks[S, L]) closersOf(text L) *closers[L] {
 	}
 	c := &closers[L]{}
 	anything := k.m.Anything()
-	if w := k.t.whole[k.m.Spelling()]; w != nil && text == anything {
+	w := k.t.whole[k.m.Spelling()]
+	if w != nil && text == anything {
 		c.within, c.tokens, c.text = w.closers.within, w.closers.tokens, text
 		k.hold(entryMemory)
 		k.closed[text] = c
 		return c
 	}
 	words, but, few := k.m.Remaining(text, maxWords)
+	least, most, ok := 0, 0, false
+	if w != nil {
+		least, most, ok = k.m.Lengths(text, w.most+1)
+	}
 	switch {
+	case ok:
+		k.closeLengths(c, w, text, least, most)
 	case few && but && text != anything:
 		all := k.closersOf(anything)
 		if !k.closeOthers(c, all, text, words) {
@@ -214,6 +221,40 @@ func (k *Masks[S, L]) closersOf(text L) *closers[L] {
 	k.hold(entryMemory + 12*cap(c.tokens) + 4*cap(c.within))
 	k.closed[text] = c
 	return c
+}
+
+// closeLengths finds the closers of a text that may be anything of least to most
+// characters.
+func (k *Masks[S, L]) closeLengths(c *closers[L], w *whole, text L, least, most int) {
+	c.within, c.tokens = w.closers.within, w.closers.tokens
+	if most < w.most {
+		c.within = nil
+		for i, id := range w.closers.within {
+			if int(w.withinChars[i]) <= most {
+				c.within = append(c.within, id)
+			}
+		}
+	}
+	if least > 0 || most < w.most {
+		c.tokens = make([]closer, 0, len(w.closers.tokens))
+		for i, t := range w.closers.tokens {
+			if n := int(w.tokenChars[i]); n >= least && n <= most {
+				c.tokens = append(c.tokens, t)
+			}
+		}
+	}
+	if len(c.tokens) > 0 {
+		c.read = k.t.before(c.tokens[0])
+		c.text = k.stepText(text, c.read)
+	}
+}
+
+// stepText is where bytes that a text allows lead.
+func (k *Masks[S, L]) stepText(text L, bytes []byte) L {
+	for _, b := range bytes {
+		text, _ = k.m.StepText(text, b)
+	}
+	return text
 }
 
 // closeHead adds the tokens with a head, which leads to text.
@@ -304,12 +345,8 @@ func (k *Masks[S, L]) closeOthers(c, all *closers[L], text L, words []string) bo
 		return true
 	}
 	t := c.tokens[i]
-	c.read = k.t.bytes[t.id]
-	c.read = c.read[:len(c.read)-len(q.tailText[t.tail])-1]
-	c.text = text
-	for _, b := range c.read {
-		c.text, _ = k.m.StepText(c.text, b)
-	}
+	c.read = k.t.before(t)
+	c.text = k.stepText(text, c.read)
 	return true
 }
 

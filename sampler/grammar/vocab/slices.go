@@ -90,6 +90,7 @@ func (t *Table) sliceByLength(plain []entry) {
 		switch n, f := inText(e.bytes); {
 		case f == unsure:
 			unsures = append(unsures, e)
+			x.most = max(x.most, written(e.bytes))
 		case f == inside && n > maxChars:
 			x.long = append(x.long, e)
 			x.chars = append(x.chars, uint8(n))

@@ -1,6 +1,9 @@
 package vocab
 
-import "unicode/utf8"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
 // fate is what becomes of a token in the body of a JSON string.
 type fate int
@@ -68,4 +71,31 @@ func escape(b []byte) (n int, f fate) {
 		return 0, unsure
 	}
 	return 0, refused
+}
+
+// written is the number of characters that the front of a string writes, one that
+// it only begins counted too. The string may be followed by other bytes that make
+// it valid JSON.
+func written(b []byte) (characters int) {
+	for len(b) > 0 {
+		n, f := character(b)
+		switch {
+		case f == inside:
+		case b[0] == '\\' && b[1] == 'u':
+			n = min(6, len(b))
+			if n == 6 && isHighSurrogate(b[2:6]) {
+				n = min(12, len(b))
+			}
+		default:
+			n = min(2, len(b))
+		}
+		characters++
+		b = b[n:]
+	}
+	return characters
+}
+
+// isHighSurrogate reports that hexadecimal digits are the first half of a pair.
+func isHighSurrogate(hex []byte) bool {
+	return (hex[0] == 'd' || hex[0] == 'D') && bytes.IndexByte([]byte("89abAB"), hex[1]) >= 0
 }
