@@ -161,6 +161,9 @@ func (s *solver) leaf(atoms []Cond) (found, Cond) {
 		case condMembers:
 			l.count(a.min, a.max)
 		case condExact:
+			if !s.sp.spend(10 * len(a.ids)) {
+				return found{}, 0
+			}
 			for i, id := range a.ids {
 				require(id, a.fs[i])
 			}
