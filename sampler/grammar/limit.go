@@ -151,7 +151,12 @@ func (t *Turn) limited(buf []uint64, at spot, left int) (bits []uint64, all bool
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.settle()
-	if u.near(s, left) {
+	near := u.near(s, left)
+	if u.spent != nil { // stopped: the mask does not matter
+		clear(buf)
+		return buf, false
+	}
+	if near {
 		u.metered(func() {
 			u.masks.Near(buf, s, left, func(s state) bool { return t.fitsState(s, left) })
 		})

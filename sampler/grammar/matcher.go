@@ -104,18 +104,9 @@ func (m *Matcher) extras(p spot) extra {
 
 // within returns the tokens at a cursor and those of x.
 func (m *Matcher) within(buf []uint64, p spot, x extra) []uint64 {
-	var bits []uint64
-	if m.max == 0 {
-		bits = m.t.tokens(p.cursor).Fill(buf)
-	} else {
-		var all bool
-		if bits, all = m.t.limited(buf, p, m.left()-1); !all {
-			if plan := m.plan(); len(plan) > 0 {
-				buf[plan[0]>>6] |= 1 << (plan[0] & 63)
-			} else if x == 0 && p.cursor.u != nil && empty(buf) { // no completion is known: go on without the limit
-				bits = m.t.tokens(p.cursor).Fill(buf)
-			}
-		}
+	bits := buf
+	if !p.cursor.u.stopped() {
+		bits = m.follow(buf, p, x)
 	}
 	if p.cursor.u.stopped() {
 		clear(buf)
@@ -132,6 +123,23 @@ func (m *Matcher) within(buf []uint64, p spot, x extra) []uint64 {
 	}
 	x.add(m.t, buf)
 	return buf
+}
+
+// follow returns the ordinary tokens at a cursor, where its unit has not stopped.
+func (m *Matcher) follow(buf []uint64, p spot, x extra) []uint64 {
+	if m.max == 0 {
+		return m.t.tokens(p.cursor).Fill(buf)
+	}
+	bits, all := m.t.limited(buf, p, m.left()-1)
+	if all {
+		return bits
+	}
+	if plan := m.plan(); len(plan) > 0 {
+		buf[plan[0]>>6] |= 1 << (plan[0] & 63)
+	} else if x == 0 && p.cursor.u != nil && empty(buf) { // no completion is known: go on without the limit
+		return m.t.tokens(p.cursor).Fill(buf)
+	}
+	return bits
 }
 
 // empty reports that a set has no tokens.
