@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"time"
@@ -21,6 +22,7 @@ type benchFlags struct {
 	tests   bench.Options
 	json    bool
 	profile bool
+	prefill string
 }
 
 // runBench measures a model on this machine.
@@ -35,12 +37,13 @@ func runBench(ctx context.Context, args []string) int {
 	fs.IntSliceVar(&f.tests.Concurrency, "concurrency", nil, "also this many equal requests at once, such as 1,4,16")
 	fs.Uint64Var(&f.tests.Seed, "seed", 0, "seed of the random prompts")
 	fs.BoolVar(&f.profile, "profile", false, "then also the time of every kernel, on a GPU")
+	fs.StringVar(&f.prefill, "prefill-kernels", "auto", "for comparison, the matrix kernels of steps of more than 64 rows on a GPU: auto, which is wgmma on\ncompute capability 9.0 and mma.sync elsewhere; mma, mma.sync everywhere; clusters, wgmma whose blocks share activations")
 	fs.BoolVar(&f.json, "json", false, "one JSON object instead of tables")
 	f.model.add(fs, 1)
 	if code, done := parseFlags(fs, args, 0, 0); done {
 		return code
 	}
-	if err := errors.Join(f.model.check(), f.tests.Validate()); err != nil {
+	if err := errors.Join(f.model.check(), f.tests.Validate(), f.checkPrefill()); err != nil {
 		return usageError(fs, "%v", err)
 	}
 	report, err := measure(ctx, &f)
@@ -90,6 +93,8 @@ func measure(ctx context.Context, f *benchFlags) (*bench.Report, error) {
 		err = f.measureGPU(ctx, g, model, tests, report)
 	} else if f.profile {
 		err = errors.New("--profile needs a GPU")
+	} else if f.prefill != "auto" {
+		err = fmt.Errorf("--prefill-kernels %s needs a GPU", f.prefill)
 	} else {
 		report.Result, err = f.run(ctx, model, tests)
 	}

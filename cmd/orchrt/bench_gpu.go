@@ -10,10 +10,25 @@ import (
 	"orchrt/runtime/bench"
 )
 
+// prefillKernels are the values of --prefill-kernels.
+var prefillKernels = map[string]gpu.LargeKernels{"auto": gpu.LargeWarpGroups, "mma": gpu.LargeWarps, "clusters": gpu.LargeClusters}
+
+// checkPrefill reports an unknown value of --prefill-kernels.
+func (f *benchFlags) checkPrefill() error {
+	if _, ok := prefillKernels[f.prefill]; !ok {
+		return fmt.Errorf("--prefill-kernels is %q, want auto, mma or clusters", f.prefill)
+	}
+	return nil
+}
+
 // measureGPU runs the tests between measurements of the GPU's bandwidth, and
 // then the profile.
 func (f *benchFlags) measureGPU(ctx context.Context, dev *gpu.Device, model *runtime.Model, tests bench.Options, report *bench.Report) (err error) {
 	info := dev.Info()
+	if f.prefill == "clusters" && (info.Major != 9 || info.Minor != 0) {
+		return fmt.Errorf("--prefill-kernels clusters needs compute capability 9.0, %s has %d.%d", info.Name, info.Major, info.Minor)
+	}
+	dev.UseLarge(prefillKernels[f.prefill])
 	g := &bench.GPU{Name: info.Name, Capability: fmt.Sprintf("%d.%d", info.Major, info.Minor), Driver: info.DriverVersion, SMs: info.SMs,
 		MaxSMMHz: info.ClockMHz, SpecBandwidth: info.Bandwidth(), Before: bench.Clocks(dev.Clocks())}
 	report.Machine.GPU = g

@@ -56,6 +56,7 @@ func TestUsage(t *testing.T) {
 		{"generate", "--model", "x", "-p", "a", "--temp", "-1"}, {"generate", "--model", "x", "-p", "a", "--top-p", "NaN"},
 		{"generate", "--model", "x", "-p", "a", "--threads", "-3"}, {"generate", "--model", "x", "-p", "a", "--isa", "sse"},
 		{"logits", "--model", "x", "--tokens", "y", "--out", "z", "--isa", "sse"}, {"bench", "--model", "x", "--threads", "2000"},
+		{"bench", "--model", "x", "--prefill-kernels", "fast"},
 		{"serve", "--model", "x", "--temp", "5"}, {"serve", "--model", "x", "--repetition-penalty", "0"},
 		{"serve", "--model", "x", "--drain", "-5s"}, {"serve", "--model", "x", "--alias", ""},
 		{"serve", "--model", "x", "--queue", "9223372036854775807"}, {"serve", "--model", "x", "--parallel", "9223372036854775807"},

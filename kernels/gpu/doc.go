@@ -51,6 +51,35 @@
 // Express 5 at 50 GB/s, 0.1 s; packing 0.05 s; all at the same time. Page-locking the mapping of the file would save the reading, but
 // pins of a file's pages fail on some file systems, and reading is not what takes longest.
 //
+// # What the emulator does not show
+//
+// It runs one block's fibers after another, so that the following was checked by reading, against the PTX ISA; no GPU has run it:
+//
+//   - Blocks that finish each other's work (gemv's heads, gemm_small's and attention's sums, top): all threads write, a barrier of the
+//     block or warp, one thread's fence.acq_rel.gpu, atomic and fence (arrive_last), a barrier, then loads past the first cache (ld_cg). A
+//     shuffle orders no memory; a warp_sync stands beside it.
+//   - A stage of a ring is written by the asynchronous proxy only after all who read it have passed a barrier or arrived at an mbarrier on which the
+//     writer waits. Where a copy may complete before it is announced, the count is below zero for a moment, which mbarriers allow.
+//   - wgmma: a fence before each group, because the registers of A were written since; registers and blocks of the group before are touched after
+//     wait_group 1, sums after wait_group 0, where stores through shared memory keep their order with it. 384 threads start with 168 registers, and
+//     232 for 256 of them with 40 for 128 are the same 64,512; setmaxnreg runs in whole warp groups.
+//   - griddep_launch comes after griddep_wait in every block that lives so long, so that two launches before have ended when a
+//     kernel starts. Loads after griddep_wait may come from the first cache: it holds no such line that this launch did not read before.
+//   - Shared memory over 48 KB is asked for by function (cuda/launch.go) and chosen by what the GPU allows a block: 227 KB on compute capability 9.0 and 10.0, 163 KB on 8.0,
+//     99 KB on 8.6, 8.9 and 12.0. Nothing needs a cooperative launch.
+//
+// # Tensor maps, cache policies
+//
+// There are no tensor maps (cuTensorMapEncodeTiled), because no copy would be fewer instructions with one. Activations are stored in the order of shared memory,
+// swizzled, so that 64 columns of 128 rows are one copy of 16 KB in one dimension. Packed tiles of weights are contiguous, 2 to 4 KB: a
+// map of two dimensions would bring the 16 tiles of a slot with 3 copies (a box has at most 256 elements a side, and a tile of Q4_K 592 words), saving
+// 13 instructions in the 4,096 cycles that tensor cores take for the slot, in a warp that has nothing else to do; the map itself would
+// be one more line to fetch at each launch.
+//
+// Nor are there policies or persisting spans of the second-level cache. A step reads 4.67 GB of weights once: 30 MB that stayed would be 0.6 % of it. What
+// is read again (activations, 16 KB a row) is read within microseconds, or costs nothing from memory. Prefetching is used where
+// memory would be idle: gemv fetches the next matrices while attention runs (order.go).
+//
 // # Rows
 //
 // A step of 1 to 3 rows runs matrix-vector kernels (gemv.cu): weights are read

@@ -50,26 +50,17 @@ type gemmF32Args struct {
 	_                      float32
 }
 
-// gemm computes products of many rows (gemmLeast and more) that share x, norm and want: their rows are
-// converted for tensor cores once for each type of activations that they need. productHeads only
+// gemm computes products of many rows (gemmLeast and more) that share x, norm and want. productHeads only
 // stores: finishHeads is the caller's.
 func (d *Device) gemm(products ...product) {
-	var act [2]*narrowRows // f16, bf16
+	act := activations{d: d}
 	for _, p := range products {
 		for _, s := range gemmSteps(p) {
 			if s.w[0].Type == kernels.F32 {
 				d.gemmF32(s)
 				continue
 			}
-			i := 0
-			if s.w[0].Type == kernels.BF16 {
-				i = 1
-			}
-			if act[i] == nil {
-				rows := d.narrow(p.x, p.n, rowSpec{norm: p.norm, eps: p.eps, want: p.want, bf16: i == 1})
-				act[i], act[1-i] = &rows, nil // the other lay in the same memory
-			}
-			d.gemmTensor(*act[i], s)
+			d.gemmTensor(act.of(p, s.w[0].Type), s)
 		}
 	}
 }

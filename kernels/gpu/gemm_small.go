@@ -71,10 +71,9 @@ func (d *Device) smallStages(f family, nt int) int {
 	return 0
 }
 
-// gemmSmall computes products of 4 rows and more that share x, norm and want: their rows are converted
-// for tensor cores once for each type of activations that they need. Of productSiLU the matrices have one type.
+// gemmSmall computes products of 4 rows and more that share x, norm and want. Of productSiLU the matrices have one type.
 func (d *Device) gemmSmall(products ...product) {
-	var act [2]*narrowRows // f16, bf16
+	act := activations{d: d}
 	for _, mixed := range products {
 		for _, p := range mixed.byType(func(_, _ kernels.Type) bool { return false }) {
 			if f, _ := familyOf(p.w[0].Type); d.smallStages(f, 2) == 0 { // float32, where a block has less than 145 KB of shared memory
@@ -83,15 +82,7 @@ func (d *Device) gemmSmall(products ...product) {
 				}
 				continue
 			}
-			i := 0
-			if p.w[0].Type == kernels.BF16 {
-				i = 1
-			}
-			if act[i] == nil {
-				rows := d.narrow(p.x, p.n, rowSpec{norm: p.norm, eps: p.eps, want: p.want, bf16: i == 1})
-				act[i], act[1-i] = &rows, nil // the other lay in the same memory
-			}
-			d.gemmSmallLaunch(p, *act[i])
+			d.gemmSmallLaunch(p, act.of(p, p.w[0].Type))
 		}
 	}
 	if p := products[0]; p.mode == productHeads {

@@ -184,6 +184,7 @@ template <int rows> ORT_DEV void finish(const GemvArgs &a, RowTile r, const floa
 	warp_sync();
 	int last = threadIdx.x % 32 == 0 && arrive_last((uint32_t *)a.counters + head, dim / 16);
 	if (!shfl(last, 0)) return;
+	warp_sync(); // what lane 0 acquired holds for the others
 	for (int i = 0; i < rows; i++) finish_head((const float *)a.y + (uint64_t)i * a.stride + head * dim, a.head, i, head);
 }
 

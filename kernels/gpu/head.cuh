@@ -46,8 +46,8 @@ ORT_DEV HeadPairs load_head(const float *x, int half, int lane) {
 #pragma unroll
 	for (int j = 0; j < 4; j++) {
 		int i = lane + 32 * j;
-		v.lo[j] = i < half ? x[i] : 0.f;
-		v.hi[j] = i < half ? x[i + half] : 0.f;
+		v.lo[j] = i < half ? ld_cg(x + i) : 0.f;
+		v.hi[j] = i < half ? ld_cg(x + i + half) : 0.f;
 	}
 	return v;
 }
@@ -103,8 +103,8 @@ ORT_DEV void store_line(const HeadPairs &v, const CacheArgs &kv, uint64_t values
 	}
 }
 
-// Finishes head `head` of row `row` (q heads, then k heads, then v heads), whose dim projected values are at x, in shared or
-// global memory. All lanes of one warp call it, after griddep_wait().
+// Finishes head `head` of row `row` (q heads, then k heads, then v heads), whose dim projected values are at x, which
+// other blocks of the launch may have written. All lanes of one warp call it, after griddep_wait().
 ORT_DEV void finish_head(const float *x, const HeadArgs &a, int row, int head) {
 	int lane = (int)(threadIdx.x % 32), dim = a.kv.dim, half = dim / 2;
 	HeadPairs v = load_head(x, half, lane);

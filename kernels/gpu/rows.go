@@ -58,6 +58,21 @@ func (d *Device) narrow(x kernels.Mat, n int, spec rowSpec) narrowRows {
 	return narrowRows{blocks: out.Slice(0, blocks), scale: out.Slice(blocks, total-blocks), padded: padded}
 }
 
+// activations are the rows that products share, converted once for each type of weights that needs another form.
+type activations struct {
+	d    *Device
+	rows narrowRows // of the last conversion, whose memory the next one takes
+	bf16 bool
+}
+
+// of returns the rows of p for weights of t.
+func (a *activations) of(p product, t kernels.Type) narrowRows {
+	if bf16 := t == kernels.BF16; a.rows.padded == 0 || bf16 != a.bf16 {
+		a.rows, a.bf16 = a.d.narrow(p.x, p.n, rowSpec{norm: p.norm, eps: p.eps, want: p.want, bf16: bf16}), bf16
+	}
+	return a.rows
+}
+
 // headArgsOf is what finish_head needs to finish the heads of a layer.
 func headArgsOf(q kernels.Mat, kv kernels.Cache, w *kernels.Attention, at kernels.Rows) headArgs {
 	checkHeadDim(w.HeadDim)

@@ -9,6 +9,8 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 
 	"gorgonia.org/cu"
 
@@ -34,19 +36,27 @@ func Devices() ([]gpu.Info, error) {
 		return nil, errors.New("the NVIDIA driver shows no GPU (see CUDA_VISIBLE_DEVICES)")
 	}
 	infos := make([]gpu.Info, n)
-	var version string // NVML is asked once: it takes a while to start
+	var version string
 	for i := range infos {
 		var dev cu.Device
 		if infos[i], dev, err = describe(i); err != nil {
 			return nil, err
 		}
 		if i == 0 {
-			clocks := readClocks(dev)
-			version = driverVersion(C.GoString(&clocks.driver[0]))
+			version = driverVersion(moduleVersion(dev))
 		}
 		infos[i].DriverVersion = version
 	}
 	return infos, nil
+}
+
+// moduleVersion is the version of the kernel's module. NVML, which knows it too, takes a while to start.
+func moduleVersion(dev cu.Device) string {
+	if b, err := os.ReadFile("/sys/module/nvidia/version"); err == nil {
+		return strings.TrimSpace(string(b))
+	}
+	clocks := readClocks(dev)
+	return C.GoString(&clocks.driver[0])
 }
 
 // describe asks for what gpu.Info holds, apart from the version of the driver.

@@ -34,6 +34,12 @@ ROWS = {
     "q4_b64_fp8": ("the same with fp8 KV, tok/s", "29k", "", 20000),
     "load": ("load Q4_K_M from the page cache to first token, s", "", "minutes (vLLM)", 2),
 }
+# Prefill by the kernels that are not chosen there, beside those that are; clusters share activations for weights of 16 bits only.
+PREFILL = {
+    "q4_prefill_mma": ("prefill 2k, Q4_K_M, mma.sync, tok/s", "Q4_K_M", "mma"),
+    "bf16_prefill_mma": ("prefill 2k, BF16, mma.sync, tok/s", "BF16", "mma"),
+    "bf16_prefill_clusters": ("prefill 2k, BF16, wgmma with clusters, tok/s", "BF16", "clusters"),
+}
 PEERS = {
     "transformers_bf16_batch1": "transformers, BF16, batch 1, tok/s",
     "torch_compile_bf16_batch1": "torch.compile, BF16, batch 1, tok/s",
@@ -210,6 +216,13 @@ class Check:
         return {"state": "passed", "rows": rows, "load_s": report["load"]["seconds"], "gpu": report["machine"].get("gpu"),
                 "decode": report.get("decode"), "profile": [{"name": p["name"], "tokens": p["tokens"], "kernels": p["kernels"][:12]} for p in report.get("profile") or []]}
 
+    def compares(self):
+        """Whether the GPU has wgmma, which the other kernels for prefill are compared with."""
+        for part in self.results["parts"].values():
+            if part.get("gpu"):
+                return part["gpu"]["compute_capability"] == "9.0"
+        return bool(self.only)
+
     def load(self):
         path = self.model("Q4_K_M")
         with open(path, "rb") as f:  # into the page cache
@@ -250,6 +263,10 @@ class Check:
         self.part("q4_b64_fp8", lambda: self.bench("q4_b64_fp8", "Q4_K_M", [*many, "--kv", "fp8"], 60, together("q4_b64_fp8")))
         self.part("q4_profile", lambda: self.bench("q4_profile", "Q4_K_M", ["-p", "2048", "-n", "64", "-d", "1024", "-r", "1", "--profile"], 60, lambda report: {}))
         self.part("peers", lambda: self.peers(150))
+        if self.compares():
+            for name, (_, kind, kernels) in PREFILL.items():
+                flags = ["-p", "2048", "-n", "0", "-r", "3", "--prefill-kernels", kernels]
+                self.part(name, lambda: self.bench(name, kind, flags, 40, prefill(name)))
         self.part("large", lambda: self.conformance("TestLargeCUDA", "large", 45))
         self.part("memcheck", lambda: self.sanitizer("memcheck", 60))
         self.part("racecheck", lambda: self.sanitizer("racecheck", 60))
@@ -318,6 +335,10 @@ def markdown(results):
     for row, (name, limit, best, goal) in ROWS.items():
         r = results["table"].get(row, {})
         lines.append(f"| {name} | {limit} | {best} | {goal:,} | {number(r.get('value'))} | {number(r.get('sd'))} |")
+    lines += ["", "| prefill by other kernels | measured | ± sd |", "|---|---:|---:|"]
+    for row, (name, _, _) in PREFILL.items():
+        r = results["table"].get(row, {})
+        lines.append(f"| {name} | {number(r.get('value'))} | {number(r.get('sd'))} |")
     lines += ["", f"Beside it, on the same GPU ({results['peers'].get('versions', 'not measured')}):", "", "| peer | measured |", "|---|---:|"]
     lines += [f"| {name} | {number(results['peers'].get(key))} |" for key, name in PEERS.items()]
     lines += ["", "| part | state | seconds | |", "|---|---|---:|---|"]
