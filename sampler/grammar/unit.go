@@ -324,6 +324,8 @@ func (reader) Named(s state) bool { return s.Key() }
 
 func (reader) Alike(s state) bool { return s.Alike() }
 
+func (reader) Inner(s state) bool { return s.Inner() }
+
 func (r reader) Between(text regex.State) bool {
 	_, ok := r.lex.Residual(text)
 	return ok

@@ -61,3 +61,9 @@ func (s *State) Texts(dst []regex.State) []regex.State {
 func (s *State) Alike() bool {
 	return s.mode == inString && len(s.threads) == 1 && !s.in.recorded() && s.m.err == nil
 }
+
+// Inner reports of a state in a string, no key, that the string stands in an object
+// or array, and that, where its automaton accepts, the quote that closes it may come.
+func (s *State) Inner() bool {
+	return s.mode == inString && s.in != nil && len(s.threads) == 1 && s.m.err == nil
+}

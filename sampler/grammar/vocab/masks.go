@@ -31,6 +31,10 @@ type Machine[S comparable, L ~int32] interface {
 	// Alike reports that s is in a string and the state behind it is the same
 	// whatever its text.
 	Alike(s S) bool
+	// Inner reports of a state in a string, no name, that the string stands in an
+	// object or array. It may be closed wherever its text Accepts, and behind it come
+	// white space, a comma or what closes the object or array.
+	Inner(s S) bool
 	// Between reports that text stands between two characters, not in an escape.
 	Between(text L) bool
 	// Value reports that s stands before a value of an object or array, or in a

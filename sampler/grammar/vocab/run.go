@@ -10,7 +10,7 @@ type level[S comparable, L ~int32] struct {
 	// Of the string that the bytes were in or came behind:
 	base  S   // the state that it was entered in, of which Text reports true
 	since int // the depth at which that was
-	end   int // atName, atColon: the depth of the closing quotation mark
+	end   int // atName, atColon, atEnd: the depth of the closing quotation mark
 }
 
 // place says what a level knows.
@@ -21,6 +21,7 @@ const (
 	inString              // what the string may be: text
 	atName                // behind a name; state stands for the one behind any name
 	atColon               // the same, behind the colon, where names differ
+	atEnd                 // behind a string in an object or array
 )
 
 // inside is the level in a string that begins in s, at a depth.
@@ -78,7 +79,10 @@ func (k *Masks[S, L]) step(d int) (ok bool) {
 		}
 		return ok
 	}
-	return k.name(d)
+	if from.at == atEnd && !endsValue(b) {
+		return false
+	}
+	return k.arrive(d)
 }
 
 // close is step for a quotation mark that closes a string.
@@ -90,6 +94,11 @@ func (k *Masks[S, L]) close(d int) (ok bool) {
 		to.at, to.state, to.end = atName, k.behind, d
 		return true
 	}
+	if !named && k.m.Inner(from.base) {
+		*to = *from
+		to.at, to.end = atEnd, d
+		return true
+	}
 	to.at = atState
 	to.state, ok = k.m.Close(from.base, k.read[from.since:d-1], from.text)
 	if ok && named {
@@ -98,8 +107,9 @@ func (k *Masks[S, L]) close(d int) (ok bool) {
 	return ok
 }
 
-// name is step from behind the colon after a name: the state is now made.
-func (k *Masks[S, L]) name(d int) (ok bool) {
+// arrive is step from a level whose state was not made: from behind the colon after
+// a name, or from behind a string. It is made now.
+func (k *Masks[S, L]) arrive(d int) (ok bool) {
 	from := &k.levels[d-1]
 	closing := k.levels[from.end-1]
 	s, ok := k.m.Close(closing.base, k.read[closing.since:from.end-1], closing.text)
