@@ -147,7 +147,12 @@ func (x *index) trie(keep func([]byte) bool) *Trie {
 // is in a text that is no name.
 func (k *Masks[S, L]) closing(s S, text L) {
 	q := &k.t.quoted
-	if !k.m.Between(text) || !k.m.Alike(s) {
+	switch between := k.m.Between(text); {
+	case between && k.m.Alike(s):
+	case between && k.m.Inner(s):
+		k.closingInner(s, text)
+		return
+	default:
 		k.run(q.all, k.inside(s, text, 0))
 		return
 	}
@@ -163,6 +168,34 @@ func (k *Masks[S, L]) closing(s S, text L) {
 	tails := k.tails(next)
 	for _, t := range c.tokens {
 		if has(tails, t.tail) {
+			k.ids = append(k.ids, t.id)
+		}
+	}
+}
+
+// closingInner is closing between two characters of a string in an object or array,
+// where the states behind it may differ.
+func (k *Masks[S, L]) closingInner(s S, text L) {
+	q := &k.t.quoted
+	c := k.closersOf(text)
+	k.ids = append(k.ids, c.within...)
+	var next S // behind the string that before closes
+	var before []byte
+	made, ok := false, false
+	for _, t := range c.tokens {
+		tail := q.tailText[t.tail]
+		switch {
+		case len(tail) == 0:
+			k.ids = append(k.ids, t.id)
+			continue
+		case !endsValue(tail[0]):
+			continue
+		}
+		if read := k.t.before(t); !made || !bytes.Equal(read, before) {
+			made, before = true, read
+			next, ok = k.m.Close(s, read, k.stepText(text, read))
+		}
+		if ok && k.takes(next, tail) {
 			k.ids = append(k.ids, t.id)
 		}
 	}
