@@ -326,6 +326,8 @@ func (reader) Alike(s state) bool { return s.Alike() }
 
 func (reader) Inner(s state) bool { return s.Inner() }
 
+func (reader) Similar(s state) bool { return s.Similar() }
+
 func (r reader) Between(text regex.State) bool {
 	_, ok := r.lex.Residual(text)
 	return ok

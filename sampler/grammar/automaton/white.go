@@ -67,3 +67,28 @@ func (s *State) Alike() bool {
 func (s *State) Inner() bool {
 	return s.mode == inString && s.in != nil && len(s.threads) == 1 && s.m.err == nil
 }
+
+// Similar reports of a state in a string that is an item of an array whose items may
+// have to differ: whatever the string is, the same may come behind it up to the
+// first byte of another string. It may fail to see that.
+func (s *State) Similar() bool {
+	if !s.Inner() || !s.in.track || s.in.up.recorded() {
+		return false
+	}
+	c := s.c
+	c.resume()
+	for _, r := range s.threads[0].k.rests {
+		// No item has to follow, and if one may be a string, then one of several, of
+		// which this one may be one. It makes no difference to items of other kinds.
+		if !c.sp.Closes(r.cond) {
+			return false
+		}
+		for _, a := range c.sp.Item(r.cond, s.in.fresh) {
+			strings := c.sp.Content(c.sp.Resolved(a.Value)).Strings
+			if !c.sp.Closes(a.Rest) || !c.sp.Regex.IsEmpty(strings) && !c.sp.Regex.Several(strings) {
+				return false
+			}
+		}
+	}
+	return c.sp.Err() == nil
+}

@@ -119,3 +119,22 @@ func TestAlphabetClasses(t *testing.T) {
 		}
 	}
 }
+
+// TestSeveral tells languages of one string from others.
+func TestSeveral(t *testing.T) {
+	s := newSpace()
+	for pattern, want := range map[string]bool{
+		"^abc$": false, "^$": false, "^abc?$": true, "^a|b$": true, "^ab[cd]$": true, "": true, "^(abc|abd)$": true, "^a{70}$": false,
+	} {
+		l, err := s.Pattern(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Several(l); got != want {
+			t.Errorf("%s: %v, want %v", pattern, got, want)
+		}
+	}
+	if s.Several(none) {
+		t.Error("the empty language has several strings")
+	}
+}

@@ -9,6 +9,32 @@ import (
 // IsEmpty reports whether l holds no string.
 func (s *Space) IsEmpty(l Lang) bool { return !s.live(l) }
 
+// Several reports that l holds more than one string. It may fail to see that, never
+// the other way round.
+func (s *Space) Several(l Lang) bool {
+	for range severalChars {
+		end := s.Nullable(l)
+		next := none
+		for _, e := range s.edges(l) {
+			switch {
+			case !s.live(e.to):
+			case end || next != none || e.lo < e.hi:
+				return s.err == nil
+			default:
+				next = e.to
+			}
+		}
+		if next == none {
+			return false
+		}
+		l = next
+	}
+	return false
+}
+
+// severalChars is how far Several follows a beginning that all strings share.
+const severalChars = 64
+
 // live reports whether l holds a string.
 func (s *Space) live(l Lang) bool {
 	n := s.at(l)

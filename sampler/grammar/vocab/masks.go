@@ -35,6 +35,9 @@ type Machine[S comparable, L ~int32] interface {
 	// object or array. It may be closed wherever its text Accepts, and behind it come
 	// white space, a comma or what closes the object or array.
 	Inner(s S) bool
+	// Similar reports of such a state that, whatever the string is, the same may come
+	// behind it up to the first byte of another string. It may fail to see that.
+	Similar(s S) bool
 	// Between reports that text stands between two characters, not in an escape.
 	Between(text L) bool
 	// Value reports that s stands before a value of an object or array, or in a

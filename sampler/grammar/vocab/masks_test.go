@@ -61,6 +61,8 @@ func (m *list) Alike(listState) bool { return m.free }
 
 func (m *list) Inner(s listState) bool { return true }
 
+func (m *list) Similar(s listState) bool { return true }
+
 func (m *list) Between(text regex.State) bool {
 	_, ok := m.lex.Residual(text)
 	return ok

@@ -23,6 +23,7 @@ type quotedTokens struct {
 	every    *Trie    // those that are something; the token is the tail
 	outside  *Trie    // those of them that may come behind a value in an object or array, or behind a name
 	beyond   []bool   // by tail: behind a name it goes on to a value
+	second   []bool   // by tail: it has something of another string
 	colons   []int32  // the tails that are white space, or a colon among it
 	deep     []deepTokens
 	// What comes behind the colon of the tails that begin with one and go on to
@@ -87,6 +88,8 @@ func newQuoted(tokens, outside []entry) quotedTokens {
 	for i, text := range tails.texts {
 		_, value, _ := bytes.Cut(text, []byte(":"))
 		q.beyond = append(q.beyond, len(bytes.TrimLeft(value, " \t\r\n")) > 0)
+		_, string, _ := bytes.Cut(text, quote)
+		q.second = append(q.second, len(string) > 0)
 		if len(bytes.Trim(text, " \t\r\n:")) == 0 && bytes.Count(text, colon) <= 1 {
 			q.colons = append(q.colons, int32(i))
 		}
@@ -179,9 +182,10 @@ func (k *Masks[S, L]) closingInner(s S, text L) {
 	q := &k.t.quoted
 	c := k.closersOf(text)
 	k.ids = append(k.ids, c.within...)
-	var next S // behind the string that before closes
+	var next S // behind the string that is before
 	var before []byte
 	made, ok := false, false
+	similar := k.m.Similar(s)
 	for _, t := range c.tokens {
 		tail := q.tailText[t.tail]
 		switch {
@@ -191,7 +195,8 @@ func (k *Masks[S, L]) closingInner(s S, text L) {
 		case !endsValue(tail[0]):
 			continue
 		}
-		if read := k.t.before(t); !made || !bytes.Equal(read, before) {
+		read := k.t.before(t)
+		if !made || (!similar || q.second[t.tail]) && !bytes.Equal(read, before) {
 			made, before = true, read
 			next, ok = k.m.Close(s, read, k.stepText(text, read))
 		}
