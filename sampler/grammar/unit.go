@@ -367,6 +367,10 @@ func (reader) Distance(s state) int { return s.Distance() }
 
 func (r reader) Free(text regex.State, limit int) (int, bool) { return r.lex.Free(text, limit) }
 
+func (r reader) Unbounded(text regex.State, chars int) regex.State {
+	return r.lex.Unbounded(text, chars)
+}
+
 func (r reader) Lengths(text regex.State, limit int) (least, most int, ok bool) {
 	return r.lex.Lengths(text, limit)
 }

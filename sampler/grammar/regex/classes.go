@@ -210,10 +210,7 @@ func (s *Space) safeBounded(l Lang) (v safety, ok bool) {
 	if n.kind != kInter {
 		return v, false
 	}
-	i := slices.IndexFunc(n.list, func(l Lang) bool {
-		m := s.at(l)
-		return m.kind == kRepeat && m.min == 0 && m.max < Unbounded && s.isChars(Lang(m.x))
-	})
+	i := s.bound(n.list)
 	if i < 0 {
 		return v, false
 	}

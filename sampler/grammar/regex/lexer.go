@@ -38,6 +38,8 @@ type Lexer struct {
 	parts  map[string]State
 	shapes map[shape]*shape
 	blank  *shape
+
+	unbounded map[Lang]Lang // see Unbounded; none: there is no other
 }
 
 // shape numbers the 256 bytes by what they lead to; 0 is dead. States that
@@ -86,7 +88,7 @@ func NewLexer(s *Space) *Lexer { return NewLexerOf(s, Any) }
 
 // NewLexerOf returns a Lexer of the given spelling.
 func NewLexerOf(s *Space, as Spelling) *Lexer {
-	x := &Lexer{s: s, as: as, chars: make(map[Lang]State), parts: make(map[string]State), shapes: make(map[shape]*shape), blank: new(shape)}
+	x := &Lexer{s: s, as: as, chars: make(map[Lang]State), parts: make(map[string]State), shapes: make(map[shape]*shape), blank: new(shape), unbounded: make(map[Lang]Lang)}
 	x.add(coldState{})
 	x.hot[0] = hotState{x.blank, []State{0}}
 	return x

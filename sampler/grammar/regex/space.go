@@ -103,6 +103,7 @@ type Space struct {
 	folded    map[string]int32 // contents of a table → its number
 	covers    map[coverKey]int16
 	farthests map[Lang]int64
+	most      map[Lang]int64 // see atMost
 	passages  map[Lang]passage
 	safes     map[Lang]safety
 	format    map[string]Lang

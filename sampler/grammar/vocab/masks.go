@@ -78,6 +78,10 @@ type Machine[S comparable, L ~int32] interface {
 	// Lengths reports that exactly the texts of least to most characters may follow,
 	// however they are spelt. Numbers above limit are given as that.
 	Lengths(text L, limit int) (least, most int, ok bool)
+	// Unbounded returns a text that others share which differ in how many characters
+	// may follow: what text and it allow of up to chars characters is the same, and
+	// where they Accept then.
+	Unbounded(text L, chars int) L
 	// Safe returns classes and numbers of characters of which every text is
 	// allowed. There may be more.
 	Safe(text L) []regex.Safe
@@ -234,6 +238,12 @@ func (k *Masks[S, L]) inText(text L) *Set {
 		k.hold(entryMemory)
 		k.texts[text] = w.set
 		return w.set
+	}
+	if free := k.m.Unbounded(text, k.t.most); free != text {
+		set := k.inText(free)
+		k.hold(entryMemory)
+		k.texts[text] = set
+		return set
 	}
 	words, but, few := k.m.Remaining(text, maxWords)
 	if few && but && text != anything {

@@ -115,6 +115,13 @@ func (m *list) Free(text regex.State, limit int) (int, bool) {
 	return m.lex.Free(text, limit)
 }
 
+func (m *list) Unbounded(text regex.State, chars int) regex.State {
+	if !m.free {
+		return text
+	}
+	return m.lex.Unbounded(text, chars)
+}
+
 func (m *list) Lengths(text regex.State, limit int) (least, most int, ok bool) {
 	if !m.free {
 		return 0, 0, false

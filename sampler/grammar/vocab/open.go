@@ -72,6 +72,12 @@ func (k *Masks[S, L]) openingsOf(text L) *openings[L] {
 	if o, ok := k.opened[text]; ok {
 		return o
 	}
+	if free := k.m.Unbounded(text, k.t.most); free != text {
+		o := k.openingsOf(free)
+		k.hold(entryMemory)
+		k.opened[text] = o
+		return o
+	}
 	o := k.findOpenings(text)
 	k.hold(entryMemory + 4*cap(o.rests))
 	k.opened[text] = o

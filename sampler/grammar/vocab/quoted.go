@@ -237,6 +237,12 @@ func (k *Masks[S, L]) closersOf(text L) *closers[L] {
 		k.closed[text] = c
 		return c
 	}
+	if free := k.m.Unbounded(text, k.t.most); free != text {
+		c := k.closersOf(free)
+		k.hold(entryMemory)
+		k.closed[text] = c
+		return c
+	}
 	words, but, few := k.m.Remaining(text, maxWords)
 	least, most, ok := 0, 0, false
 	if w != nil {

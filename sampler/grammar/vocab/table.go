@@ -26,6 +26,7 @@ type Table struct {
 	tail    []int32 // by token: the tail that it is as a whole, 0 if it is none
 	text    textSlices
 	whole   [2]*whole // by spelling
+	most    int       // characters that a token may write in a string
 
 	blankFirst []blank // the tokens of white space, by their first byte
 }
@@ -60,6 +61,7 @@ func New(src Source) (*Table, error) {
 	t.slice(tokens)
 	for as := range t.whole {
 		t.whole[as] = newWhole(t, regex.Spelling(as))
+		t.most = max(t.text.most, t.most, t.whole[as].most)
 	}
 	return t, nil
 }

@@ -96,6 +96,8 @@ func (m text) Remaining(text regex.State, limit int) ([]string, bool, bool) {
 
 func (m text) Free(text regex.State, limit int) (int, bool) { return m.lex.Free(text, limit) }
 
+func (m text) Unbounded(text regex.State, _ int) regex.State { return text }
+
 func (m text) Lengths(text regex.State, limit int) (least, most int, ok bool) {
 	return m.lex.Lengths(text, limit)
 }
