@@ -296,6 +296,7 @@ ORT_DEV void gemm_unit(const uint8_t *weights, const uint8_t *rows, int quarter,
 // Adds up the four quarters in sum [8·NT][R+4], in order.
 template <int NT, int RT, int R> ORT_DEV void gemm_reduce(float *sum, int quarter, int group, float acc[RT][NT][4]) {
 	int lane = (int)threadIdx.x % 32, g = lane / 4, t = lane % 4;
+	float *mine = sum + 2 * t * (R + 4) + 16 * group * RT + g; // all else is constant: CUDA 12 keeps no addresses beside the sums
 #pragma unroll 1
 	for (int q = 0; q < 4; q++) {
 		block_sync();
@@ -306,7 +307,7 @@ template <int NT, int RT, int R> ORT_DEV void gemm_reduce(float *sum, int quarte
 			for (int nt = 0; nt < NT; nt++)
 #pragma unroll
 				for (int k = 0; k < 4; k++) {
-					float *at = sum + (8 * nt + 2 * t + (k & 1)) * (R + 4) + 16 * (group * RT + i) + g + 8 * (k >> 1);
+					float *at = mine + (8 * nt + (k & 1)) * (R + 4) + 16 * i + 8 * (k >> 1);
 					*at = q == 0 ? acc[i][nt][k] : *at + acc[i][nt][k];
 				}
 	}
