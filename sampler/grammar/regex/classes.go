@@ -90,6 +90,7 @@ func ClassOf(r rune) int {
 // passage says where the classes lead from a language.
 type passage struct {
 	alive Classes // those of which every character leads to a language that is not empty
+	some  Classes // those of which some does
 	to    []classEdge
 }
 
@@ -128,6 +129,9 @@ func (s *Space) passage(l Lang) passage {
 				}
 			}
 			v.to[last].classes |= 1 << c.class
+			if s.live(e.to) {
+				v.some |= 1 << c.class
+			}
 		}
 	}
 	if !s.spend(8 + len(edges)/4) {
@@ -142,10 +146,11 @@ func (s *Space) passage(l Lang) passage {
 }
 
 // Safe says that every string of up to Chars characters of Classes may come. 255
-// stands for any number.
+// stands for any number. If Exact is set, no longer one may.
 type Safe struct {
 	Classes Classes
 	Chars   int
+	Exact   bool
 }
 
 // Bounds on what Safe looks for: characters, sets of classes, and the languages
@@ -179,9 +184,7 @@ type safety struct {
 	left []int64
 }
 
-func (v *safety) add(c Classes, chars int, left int64) {
-	v.list, v.left = append(v.list, Safe{c, chars}), append(v.left, left)
-}
+func (v *safety) add(x Safe, left int64) { v.list, v.left = append(v.list, x), append(v.left, left) }
 
 // safe returns what is safe in l.
 func (s *Space) safe(l Lang) safety {
@@ -220,7 +223,8 @@ func (s *Space) safeBounded(l Lang) (v safety, ok bool) {
 	free := s.safe(s.inter(rest))
 	for i, safe := range free.list {
 		if chars := min(int64(safe.Chars), m.max-free.left[i]); chars > 0 {
-			v.add(safe.Classes, int(chars), free.left[i]+int64(safe.Chars)-chars)
+			exact := chars == m.max || chars == int64(safe.Chars) && safe.Exact
+			v.add(Safe{safe.Classes, int(chars), exact}, free.left[i]+int64(safe.Chars)-chars)
 		}
 	}
 	return v, true
@@ -233,13 +237,15 @@ func (s *Space) findSafe(l Lang) (v safety) {
 	if classes == 0 {
 		return v
 	}
-	left := s.cost(l) // it may be come back to
-	seen, level := map[Lang]bool{l: true}, []Lang{l}
+	left := s.cost(l)                            // it may be come back to
+	seen, level := map[Lang]int{l: 1}, []Lang{l} // seen: by how many characters, and one
+	circular := false                            // some are come back to
 	start := s.spent
 	for n := 1; ; n++ { // those of level have use for all classes
 		kept := s.keep(level, classes, seen)
 		if kept != classes {
-			v.add(classes, n, s.leftBehind(level, classes, left))
+			left, exact := s.behind(level, classes, left)
+			v.add(Safe{classes, n, exact && !circular}, left)
 			if classes = kept; classes == 0 {
 				return v
 			}
@@ -247,45 +253,52 @@ func (s *Space) findSafe(l Lang) (v safety) {
 		var next []Lang
 		for _, d := range level {
 			for _, e := range s.passage(d).to {
-				if e.classes&classes != 0 && !seen[e.to] {
-					seen[e.to] = true
+				if e.classes&classes == 0 {
+					continue
+				}
+				if seen[e.to] == 0 {
+					seen[e.to] = n + 1
 					next = append(next, e.to)
 					left = max(left, s.cost(e.to))
 				}
+				circular = circular || seen[e.to] <= n
 			}
 		}
 		if level = next; len(level) == 0 {
-			v.add(classes, anyNumber, left)
+			v.add(Safe{classes, anyNumber, false}, left)
 			return v
 		}
 		if n == safeChars || len(v.list) == maxSafe || len(seen) > safeLangs || s.spent-start > safeSteps {
-			v.add(classes, n, left)
+			v.add(Safe{classes, n, false}, left)
 			return v
 		}
 	}
 }
 
-// leftBehind is the greatest of left and the costs of what the classes lead to.
-func (s *Space) leftBehind(level []Lang, classes Classes, left int64) int64 {
+// behind returns the greatest of left and the costs of what the classes lead to, and
+// whether none of that goes on with one of them.
+func (s *Space) behind(level []Lang, classes Classes, left int64) (_ int64, exact bool) {
+	exact = true
 	for _, d := range level {
 		for _, e := range s.passage(d).to {
 			if e.classes&classes != 0 {
 				left = max(left, s.cost(e.to))
+				exact = exact && s.passage(e.to).some&classes == 0
 			}
 		}
 	}
-	return left
+	return left, exact
 }
 
 // keep returns those of classes that all languages behind level's have use for, by
 // them.
-func (s *Space) keep(level []Lang, classes Classes, seen map[Lang]bool) Classes {
+func (s *Space) keep(level []Lang, classes Classes, seen map[Lang]int) Classes {
 	for again := true; again; {
 		again = false
 		for _, d := range level {
 			for _, e := range s.passage(d).to {
 				by := e.classes & classes
-				if by == 0 || seen[e.to] {
+				if by == 0 || seen[e.to] != 0 {
 					continue
 				}
 				useless := classes &^ s.passage(e.to).alive

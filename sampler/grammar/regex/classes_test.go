@@ -16,16 +16,16 @@ func TestSafe(t *testing.T) {
 		pattern, read string
 		want          []Safe
 	}{
-		{"^[0-9]{4}$", "", []Safe{{digits, 4}}},
-		{"^[0-9]{4}$", "20", []Safe{{digits, 2}}},
+		{"^[0-9]{4}$", "", []Safe{{digits, 4, true}}},
+		{"^[0-9]{4}$", "20", []Safe{{digits, 2, true}}},
 		{"^[0-9]{4}$", "2020", nil},
-		{"^[^/]*$", "", []Safe{{AllClasses &^ slash, 255}}},
-		{"^/[^/]+$", "", []Safe{{slash, 1}}},
-		{"^/[^/]+$", "/", []Safe{{AllClasses &^ slash, 255}}},
-		{"^[A-Za-z-]{3}[A-Za-z]{2}$", "", []Safe{{letters | dash, 3}, {letters, 5}}},
+		{"^[^/]*$", "", []Safe{{AllClasses &^ slash, 255, false}}},
+		{"^/[^/]+$", "", []Safe{{slash, 1, true}}},
+		{"^/[^/]+$", "/", []Safe{{AllClasses &^ slash, 255, false}}},
+		{"^[A-Za-z-]{3}[A-Za-z]{2}$", "", []Safe{{letters | dash, 3, false}, {letters, 5, true}}},
 		{"^[a-m]*$", "", nil},
-		{"x{3}y", "", []Safe{{AllClasses, 255}}},
-		{"^[A-Za-z]{100}$", "", []Safe{{letters, safeChars}}},
+		{"x{3}y", "", []Safe{{AllClasses, 255, false}}},
+		{"^[A-Za-z]{100}$", "", []Safe{{letters, safeChars, false}}},
 	} {
 		l, err := s.Pattern(c.pattern)
 		if err != nil {
@@ -93,13 +93,20 @@ func follow(t *testing.T, x *Lexer, st State, safe Safe, pattern string, r *rand
 	}
 	for range 40 {
 		to := st
-		for n := range min(safe.Chars, 40) {
+		for n := range min(safe.Chars+1, 40) {
 			c := ranges[r.IntN(len(ranges))]
 			char := c.lo + r.Int32N(c.hi-c.lo+1)
 			if ClassOf(char) != int(c.class) {
 				t.Fatalf("%q is of class %d, not %d", char, ClassOf(char), c.class)
 			}
-			if to = run(x, to, string(char)); to == 0 {
+			to = run(x, to, string(char))
+			if n == safe.Chars {
+				if safe.Exact && to != 0 {
+					t.Fatalf("%s: %q may come, only %d of %x are safe", pattern, char, safe.Chars, safe.Classes)
+				}
+				break
+			}
+			if to == 0 {
 				t.Fatalf("%s: %q is refused after %d characters, %d of %x are safe", pattern, char, n, safe.Chars, safe.Classes)
 			}
 		}

@@ -15,6 +15,7 @@ type classTrie struct {
 	below []regex.Classes // by node: of all characters of its tokens from its own on
 	whole []regex.Classes // by node: and of those before it
 	order []int32         // the tokens, in the order of the nodes
+	chars []uint8         // of each of them
 	from  []int32         // by node, and behind the last: how many come before
 }
 
@@ -33,7 +34,7 @@ func newClassTrie(tokens []entry, chars []byte) *classTrie {
 		if n.token < 0 {
 			continue
 		}
-		t.order = append(t.order, n.token)
+		t.order, t.chars = append(t.order, n.token), append(t.chars, chars[n.token])
 		b := tokens[at].bytes
 		at++
 		var all regex.Classes
@@ -75,15 +76,14 @@ func (k *Masks[S, L]) runClasses(text L, known regex.Safe, dense []uint64) {
 	levels[0] = safeLevel[L]{text: text}
 	for i := 0; i < len(t.nodes); {
 		n := &t.nodes[i]
-		if t.whole[i]&^known.Classes == 0 && int(n.chars) <= known.Chars {
+		if t.whole[i]&^known.Classes == 0 && (known.Exact || int(n.chars) <= known.Chars) {
 			i = int(n.skip)
 			continue
 		}
 		before, chars := &levels[n.depth-1], 0
 		if utf8.RuneStart(n.byte) {
 			chars = 1
-			if int(n.skip)-i > fewNodes && k.isSafe(before, t.below[i], int(n.chars)-before.chars) {
-				k.addNew(t.order[t.from[i]:t.from[n.skip]], dense)
+			if int(n.skip)-i > fewNodes && k.addSafe(before, i, dense) {
 				i = int(n.skip)
 				continue
 			}
@@ -101,12 +101,34 @@ func (k *Masks[S, L]) runClasses(text L, known regex.Safe, dense []uint64) {
 	}
 }
 
-// isSafe reports that every string of up to n characters of classes may come.
-func (k *Masks[S, L]) isSafe(at *safeLevel[L], classes regex.Classes, n int) bool {
+// addSafe appends to k.ids the tokens below node i that are allowed at the level
+// before it, but for those that dense has, where that is known of all of them.
+func (k *Masks[S, L]) addSafe(at *safeLevel[L], i int, dense []uint64) bool {
 	if !at.asked {
 		at.asked, at.safe = true, k.m.Safe(at.text)
 	}
-	return slices.ContainsFunc(at.safe, func(s regex.Safe) bool { return classes&^s.Classes == 0 && n <= s.Chars })
+	t := k.t.text.classes
+	n := &t.nodes[i]
+	from, to := t.from[i], t.from[n.skip]
+	for _, s := range at.safe {
+		if t.below[i]&^s.Classes != 0 {
+			continue
+		}
+		most := at.chars + s.Chars
+		if int(n.chars) <= most {
+			k.addNew(t.order[from:to], dense)
+			return true
+		}
+		if s.Exact {
+			for j := from; j < to; j++ {
+				if int(t.chars[j]) <= most {
+					k.addNew(t.order[j:j+1], dense)
+				}
+			}
+			return true
+		}
+	}
+	return false
 }
 
 // addNew appends to k.ids the tokens that dense does not have.
@@ -156,7 +178,7 @@ func (x *textSlices) base(safe []regex.Safe) (known regex.Safe, dense []uint64, 
 		chars := lengthBelow(s.Chars)
 		except := regex.AllClasses &^ s.Classes
 		if s.Classes&regex.LowerCase != 0 && bits.OnesCount64(uint64(except)) <= maxExcept && chars > known.Chars {
-			known = regex.Safe{Classes: s.Classes, Chars: chars}
+			known = regex.Safe{Classes: s.Classes, Chars: chars, Exact: s.Exact && chars == s.Chars}
 		}
 		if known.Chars >= minChars {
 			return known, x.without(except, chars), true
@@ -168,7 +190,8 @@ func (x *textSlices) base(safe []regex.Safe) (known regex.Safe, dense []uint64, 
 			chars := lengthBelow(s.Chars)
 			if n := x.sizes[r][slices.Index(lengths[:], chars)]; classes&^s.Classes == 0 && n > most {
 				most = n
-				known, dense = regex.Safe{Classes: classes, Chars: chars}, x.within[r][slices.Index(lengths[:], chars)]
+				known = regex.Safe{Classes: classes, Chars: chars, Exact: s.Exact && chars == s.Chars}
+				dense = x.within[r][slices.Index(lengths[:], chars)]
 			}
 		}
 	}

@@ -29,7 +29,7 @@ var widening = [regex.Alphabets]regex.Alphabet{
 const maxChars = 32
 
 // lengths are the numbers of characters with sets of their own for alphabets.
-var lengths = [...]int{1, 2, 3, 4, 6, 8, 12, 16, 24, maxChars, maxTokenBytes}
+var lengths = [...]int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 24, maxChars, maxTokenBytes}
 
 // textSlices are the tokens that can stand in the body of a JSON string.
 type textSlices struct {
