@@ -231,7 +231,6 @@ func (u *unit) set(s state) *vocab.Set {
 		u.settle()
 		set = u.masks.Of(s)
 	}
-	u.weigh()
 	return set
 }
 
@@ -250,6 +249,7 @@ func (u *unit) metered(do func()) {
 	u.m.Meter(maskSteps / 2)
 	do()
 	u.m.Unmeter()
+	u.weigh()
 }
 
 // check ends the choice where the texts' automaton said no for want of steps: the
