@@ -23,6 +23,7 @@ type generator struct {
 	bytes  int // of a block
 	layout layout
 	d, min [256]uint16 // f16 scales that a block picks from; min = middle·d
+	scale  float64     // of the whole tensor, beside its blocks; 1 but for NVFP4
 
 	normal []uint32 // [65536] float formats: quantiles of the distribution, bits of the format
 }
@@ -61,6 +62,8 @@ func layoutOf(t kernels.Type) (layout, bool) {
 		return layout{d: 208, levels: true, fix: func(b []byte) { noMinus128(b[192:208]) }}, true
 	case kernels.IQ1S, kernels.IQ2XXS, kernels.IQ2XS, kernels.IQ2S, kernels.IQ3XXS, kernels.IQ3S, kernels.IQ4XS:
 		return layout{levels: true}, true
+	case kernels.NVFP4:
+		return layout{levels: true, fix: scalesNVFP4, putD: func([]byte, uint16) {}}, true
 	case kernels.IQ1M:
 		return layout{levels: true, putD: putIQ1M}, true
 	}
@@ -98,6 +101,13 @@ func centreQ45K(b []byte) {
 	}
 }
 
+// scalesNVFP4 makes the four scales, in E4M3, numbers from 0.75 to 1.25: the codes 0x34 (0.75) to 0x3a.
+func scalesNVFP4(b []byte) {
+	for i := range 4 {
+		b[i] = 0x34 + b[i]%7
+	}
+}
+
 // putIQ1M spreads the scale over the top nibbles of IQ1_M's four scale words.
 func putIQ1M(b []byte, d uint16) {
 	for i := range 4 {
@@ -114,7 +124,7 @@ func newGenerator(t kernels.Type, mean, std float64) (*generator, error) {
 	if !ok {
 		return nil, fmt.Errorf("synth: %v is not a weight format", t)
 	}
-	g := &generator{bytes: f.Bytes}
+	g := &generator{bytes: f.Bytes, scale: 1}
 	switch t {
 	case kernels.F32, kernels.F16, kernels.BF16:
 		g.normal = normalTable(t, mean, std)
@@ -128,6 +138,10 @@ func newGenerator(t kernels.Type, mean, std float64) (*generator, error) {
 	rms, err := g.rms(t, f.Values)
 	if err != nil {
 		return nil, err
+	}
+	if t == kernels.NVFP4 { // its own scales are too coarse for that
+		g.scale = std / rms
+		return g, nil
 	}
 	g.setScales(probe * std / rms)
 	return g, nil

@@ -40,6 +40,7 @@ func TestBlocksAreNormal(t *testing.T) {
 				t.Fatal(err)
 			}
 			mean, std, kurtosis := moments(x)
+			mean, std = mean*g.scale, std*g.scale
 			if math.Abs(mean) > 0.01*weightStd || math.Abs(std/weightStd-1) > 0.02 || kurtosis < 2 || kurtosis > 5.2 {
 				t.Errorf("mean %.6f, std %.6f, kurtosis %.2f; want 0, %v, 2 to 5.2", mean, std, kurtosis, weightStd)
 			}

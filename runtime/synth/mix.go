@@ -51,7 +51,7 @@ func spread(p place) bool {
 func (m mix) typeOf(r role, p place) kernels.Type {
 	var rules []rule
 	switch r {
-	case roleNorm:
+	case roleNorm, roleScale:
 		return kernels.F32
 	case roleHead:
 		return m.head
@@ -114,6 +114,8 @@ func plainMixes() []mix {
 		{name: "Q4_1", fileType: 3, base: kernels.Q4_1, head: kernels.Q6_K, embed: kernels.Q4_1},
 		{name: "Q5_0", fileType: 8, base: kernels.Q5_0, head: kernels.Q6_K, embed: kernels.Q5_0},
 		{name: "Q5_1", fileType: 9, base: kernels.Q5_1, head: kernels.Q6_K, embed: kernels.Q5_1},
+		// As checkpoints have it that llama.cpp converts: head and embeddings stay as they were.
+		{name: "NVFP4", fileType: 39, base: kernels.NVFP4, head: kernels.BF16, embed: kernels.BF16},
 	}
 }
 

@@ -69,7 +69,8 @@ func Preset(name string) (Shape, error) {
 type role int
 
 const (
-	roleNorm role = iota
+	roleNorm  role = iota
+	roleScale      // of a whole matrix in NVFP4
 	roleEmbed
 	roleHead
 	roleQ
@@ -92,7 +93,7 @@ type tensor struct {
 
 // dims are the dimensions as GGUF lists them, fastest first.
 func (t tensor) dims() []int64 {
-	if t.role == roleNorm {
+	if t.role == roleNorm || t.role == roleScale {
 		return []int64{int64(t.in)}
 	}
 	return []int64{int64(t.in), int64(t.out)}
@@ -125,8 +126,13 @@ func tensors(s Shape, m mix) []tensor {
 	if !s.Tied {
 		ts = append(ts, tensor{name: "output.weight", role: roleHead, in: s.Hidden, out: s.Vocab})
 	}
-	for i := range ts {
-		ts[i].typ = m.typeOf(ts[i].role, place{layer: ts[i].layer, layers: s.Layers, queries: s.Heads / s.KVHeads, tied: s.Tied})
+	var all []tensor
+	for _, t := range ts {
+		t.typ = m.typeOf(t.role, place{layer: t.layer, layers: s.Layers, queries: s.Heads / s.KVHeads, tied: s.Tied})
+		all = append(all, t)
+		if t.typ == kernels.NVFP4 {
+			all = append(all, tensor{name: strings.TrimSuffix(t.name, "weight") + "scale", role: roleScale, layer: t.layer, in: 1, out: 1, typ: kernels.F32})
+		}
 	}
-	return ts
+	return all
 }

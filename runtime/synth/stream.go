@@ -100,10 +100,15 @@ func (s *stream) Read(p []byte) (int, error) {
 // kind is what a generator is made for.
 type kind struct {
 	typ  kernels.Type
-	norm bool
+	role role // roleNorm, roleScale or, for all matrices, roleEmbed
 }
 
-func kindOf(t tensor) kind { return kind{t.typ, t.role == roleNorm} }
+func kindOf(t tensor) kind {
+	if t.role == roleNorm || t.role == roleScale {
+		return kind{t.typ, t.role}
+	}
+	return kind{t.typ, roleEmbed}
+}
 
 // The distributions: matrices around 0, norms around 1.
 const (
@@ -120,8 +125,15 @@ func newGenerators(ts []tensor) (map[kind]*generator, error) {
 			continue
 		}
 		mean, std := 0.0, weightStd
-		if k.norm {
+		switch k.role {
+		case roleNorm:
 			mean, std = 1, normStd
+		case roleScale:
+			blocks, err := newGenerator(kernels.NVFP4, 0, weightStd)
+			if err != nil {
+				return nil, err
+			}
+			mean, std = blocks.scale, 0
 		}
 		g, err := newGenerator(t.typ, mean, std)
 		if err != nil {

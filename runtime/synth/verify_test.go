@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"orchrt/kernels"
 )
 
 // described is what testdata/describe.py says of a file.
@@ -70,14 +72,27 @@ func checkDescribed(t *testing.T, got described, s Shape, typ string) {
 	if len(got.Tensors) != len(want) {
 		t.Fatalf("%d tensors, want %d", len(got.Tensors), len(want))
 	}
+	blocks, err := newGenerator(kernels.NVFP4, 0, weightStd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	scale := blocks.scale
 	for i, w := range want {
 		g := got.Tensors[i]
 		if g.Name != w.name || g.Type != w.typ.String() || !slices.Equal(g.Dims, w.dims()) || g.Bytes != w.bytes() || !g.Finite {
 			t.Errorf("%+v, want %s %v %v, %d bytes, finite", g, w.name, w.typ, w.dims(), w.bytes())
 		}
 		mean, std := 0.0, weightStd
-		if w.role == roleNorm {
+		switch {
+		case w.role == roleNorm:
 			mean, std = 1, normStd
+		case w.typ == kernels.NVFP4:
+			std /= scale
+		case w.role == roleScale:
+			if math.Abs(g.Mean/scale-1) > 1e-6 {
+				t.Errorf("%s is %v, want %v", g.Name, g.Mean, scale)
+			}
+			continue
 		}
 		// Twelve standard errors of the mean; the scales of blocks make values of a block alike.
 		slack := 12 / math.Sqrt(float64(w.in*w.out))
