@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // log is what nvcc -Xptxas -v prints.
@@ -102,5 +104,31 @@ func TestVirtual(t *testing.T) {
 		if got := virtualOf(target{arch: c.arch}, []byte(c.source)); got != c.want {
 			t.Errorf("%s for sm_%s is made of the PTX of compute_%s, want compute_%s", c.source, c.arch, got, c.want)
 		}
+	}
+}
+
+// TestLock: another run finds the cache taken until the first has ended.
+func TestLock(t *testing.T) {
+	dir := t.TempDir()
+	unlock, err := lock(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(filepath.Join(dir, "lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != unix.EWOULDBLOCK {
+		t.Errorf("while it is locked: %v", err)
+	}
+	if err := unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		t.Errorf("after that: %v", err)
+	}
+	if _, err := lock(filepath.Join(dir, "none")); err == nil {
+		t.Error("no error for a folder that is not there")
 	}
 }

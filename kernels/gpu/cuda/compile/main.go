@@ -32,6 +32,7 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sys/unix"
 )
 
 // options are the flags.
@@ -59,11 +60,16 @@ func main() {
 
 // run compiles, reports and writes.
 func run(o options) error {
-	begin := time.Now()
 	tc, err := openToolchain(o)
 	if err != nil {
 		return err
 	}
+	unlock, err := lock(tc.cache)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	begin := time.Now()
 	files, err := filepath.Glob(filepath.Join(o.src, "*.cu"))
 	if err != nil {
 		return err
@@ -91,6 +97,21 @@ func run(o options) error {
 		return fmt.Errorf("%d kernels spill or are over their budget", len(problems))
 	}
 	return nil
+}
+
+// lock waits until no other run uses the cache: each removes what the other has begun to write.
+func lock(cache string) (unlock func() error, err error) {
+	f, err := os.OpenFile(filepath.Join(cache, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
+		fmt.Fprintf(os.Stderr, "compile: waiting for another run that uses %s\n", cache)
+		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+			return nil, fmt.Errorf("locking %s: %w", cache, errors.Join(err, f.Close()))
+		}
+	}
+	return f.Close, nil
 }
 
 // printTimes says what was compiled, to PTX and from there, and what took longest.
