@@ -284,9 +284,11 @@ func (s *Space) aliveByLength(n *node) (tri, bool) {
 	}
 	cur := []Lang{s.inter(rest)}
 	seen := map[string]int64{}
-	var hit []bool // whether a string of this length was met
+	var hit []bool  // whether a string of this length was met
+	var met []int64 // by Lang: 1 + the last length that it was reached by
+	var next []Lang
 	for j := int64(0); j <= hi; j++ {
-		if !s.spend(4 + 4*len(cur)) {
+		if !s.spend(4 + 2*len(cur)) {
 			return unknown, true
 		}
 		key := langKey(cur)
@@ -298,14 +300,20 @@ func (s *Space) aliveByLength(n *node) (tri, bool) {
 		if hit = append(hit, ok); ok && j >= lo {
 			return yes, true
 		}
-		var next []Lang
+		next = next[:0]
 		for _, l := range cur {
 			for _, e := range s.edges(l) {
-				next = append(next, e.to)
+				if int(e.to) >= len(met) {
+					met = append(met, make([]int64, max(int(e.to)+1-len(met), len(met)))...)
+				}
+				if met[e.to] != j+1 {
+					met[e.to] = j + 1
+					next = append(next, e.to)
+				}
 			}
 		}
 		slices.Sort(next)
-		if cur = slices.Compact(next); len(cur) == 0 {
+		if cur, next = next, cur; len(cur) == 0 {
 			return no, true
 		}
 	}
