@@ -371,6 +371,10 @@ func (r reader) Unbounded(text regex.State, chars int) regex.State {
 	return r.lex.Unbounded(text, chars)
 }
 
+func (r reader) Bounded(text regex.State, limit int) (free regex.State, most int, ok bool) {
+	return r.lex.Bounded(text, limit)
+}
+
 func (r reader) Lengths(text regex.State, limit int) (least, most int, ok bool) {
 	return r.lex.Lengths(text, limit)
 }

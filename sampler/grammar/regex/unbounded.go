@@ -26,25 +26,46 @@ func (x *Lexer) Unbounded(st State, chars int) State {
 	return st
 }
 
-// unbounded returns l without its bound on the characters, none if it has none or
-// it matters for texts of up to chars characters.
-func (s *Space) unbounded(l Lang, chars int64) Lang {
+// Bounded reports that exactly those texts may follow st, and end the string there,
+// that have up to most characters, limit at most, and may follow free.
+func (x *Lexer) Bounded(st State, limit int) (free State, most int, ok bool) {
+	l, ok := x.Residual(st)
+	if !ok {
+		return 0, 0, false
+	}
+	u, max := x.s.withoutBound(l)
+	if u == none || max > int64(limit) || x.s.atMost(u) > 0 || x.s.err != nil {
+		return 0, 0, false
+	}
+	free = x.char(u)
+	return free, int(max), free != 0
+}
+
+// withoutBound returns l without its bound on the characters, and the bound; none
+// if it has none.
+func (s *Space) withoutBound(l Lang) (free Lang, most int64) {
 	i, list := 0, []Lang{l}
 	if n := s.at(l); n.kind == kInter {
 		i, list = s.bound(n.list), n.list
 	}
 	if i < 0 || !s.isBound(list[i]) {
-		return none
+		return none, 0
 	}
 	m := s.at(list[i])
 	rest := append([]Lang(nil), list...)
 	rest[i] = s.Repeat(Lang(m.x), 0, Unbounded)
-	free := s.inter(rest)
-	if m.max < chars || s.err != nil {
+	return s.inter(rest), m.max
+}
+
+// unbounded returns l without its bound on the characters, none if it has none or
+// it matters for texts of up to chars characters.
+func (s *Space) unbounded(l Lang, chars int64) Lang {
+	free, most := s.withoutBound(l)
+	if most < chars || free == none || s.err != nil {
 		return none
 	}
 	// Whatever is read, the string can be ended by that many characters.
-	if left := s.atMost(free); left > m.max-chars || s.err != nil {
+	if left := s.atMost(free); left > most-chars || s.err != nil {
 		return none
 	}
 	return free

@@ -44,3 +44,38 @@ func TestUnbounded(t *testing.T) {
 		t.Errorf("only %d states have one without a bound", shared)
 	}
 }
+
+// TestBounded compares what may follow in states with a bound on the characters
+// with what may follow, up to it, in those without.
+func TestBounded(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	shared := 0
+	for range 600 {
+		s := newSpace()
+		pattern := randomPattern(r, 3, 0)
+		l, err := s.Pattern(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := NewLexer(s)
+		st := x.Start(s.Intersect(l, s.Length(0, int64(1+r.IntN(6)))))
+		free, most, ok := x.Bounded(st, 5)
+		if !ok {
+			continue
+		}
+		shared++
+		for range 100 {
+			a, b := st, free
+			for n := range most + 2 {
+				char := "abc-15"[r.IntN(6)]
+				a, b = x.Step(a, char), x.Step(b, char)
+				if want := b != 0 && n < most; (a != 0) != want || x.Accepts(a) != (want && x.Accepts(b)) {
+					t.Fatalf("%s, up to %d characters: %q as character %d is alive: %v, want %v", pattern, most, char, n, a != 0, want)
+				}
+			}
+		}
+	}
+	if shared < 50 {
+		t.Errorf("only %d states are bounded alone", shared)
+	}
+}

@@ -82,6 +82,9 @@ type Machine[S comparable, L ~int32] interface {
 	// may follow: what text and it allow of up to chars characters is the same, and
 	// where they Accept then.
 	Unbounded(text L, chars int) L
+	// Bounded reports that exactly those texts may follow, and end the string there,
+	// that have up to most characters, limit at most, and may follow free.
+	Bounded(text L, limit int) (free L, most int, ok bool)
 	// Safe returns classes and numbers of characters of which every text is
 	// allowed. There may be more.
 	Safe(text L) []regex.Safe
@@ -263,6 +266,8 @@ func (k *Masks[S, L]) inText(text L) *Set {
 		set = k.t.union(nil, k.ids)
 	} else if n, ok := k.m.Free(text, x.most); ok {
 		set = k.freeSet(text, n)
+	} else if free, n, ok := k.m.Bounded(text, x.most); ok && k.t.whole[k.m.Spelling()] != nil {
+		set = k.upTo(k.inText(free), n)
 	} else {
 		set = k.restricted(text)
 	}
@@ -290,6 +295,30 @@ func (k *Masks[S, L]) freeSet(text L, n int) *Set {
 		}
 	}
 	return k.t.union(dense, k.ids)
+}
+
+// upTo returns those of the tokens that stay within a text that write up to n
+// characters.
+func (k *Masks[S, L]) upTo(set *Set, n int) *Set {
+	x, w := &k.t.text, k.t.whole[k.m.Spelling()]
+	from := make([]uint64, k.t.Words())
+	set.addTo(from)
+	dense := make([]uint64, len(from))
+	for i, bits := range x.upTo[min(n, maxChars)] {
+		dense[i] = from[i] & bits
+	}
+	add := func(id int32, chars int) {
+		if chars <= n && has(from, id) {
+			dense[id>>6] |= 1 << (id & 63)
+		}
+	}
+	for i, e := range x.long {
+		add(e.id, int(x.chars[i]))
+	}
+	for _, e := range w.unsure {
+		add(e.id, int(e.chars))
+	}
+	return &Set{dense: dense, own: true}
 }
 
 // keep makes room for a set.

@@ -122,6 +122,13 @@ func (m *list) Unbounded(text regex.State, chars int) regex.State {
 	return m.lex.Unbounded(text, chars)
 }
 
+func (m *list) Bounded(text regex.State, limit int) (free regex.State, most int, ok bool) {
+	if !m.free {
+		return 0, 0, false
+	}
+	return m.lex.Bounded(text, limit)
+}
+
 func (m *list) Lengths(text regex.State, limit int) (least, most int, ok bool) {
 	if !m.free {
 		return 0, 0, false
@@ -169,6 +176,7 @@ var textLanguages = []struct {
 	{"a suffix", pattern(`^.*\.xsl$`), []string{"", ".", "a.xs"}},
 	{"hash", pattern("^([^:]+:[a-fA-F0-9]+|[a-fA-F0-9]{32}|)$"), []string{"", "a", "md5:", "md5:0"}},
 	{"uuid", pattern("^[0-9A-Za-z]{8}-[0-9A-Za-z]{4}$"), []string{"", "a", "0123456", "01234567", "01234567-0"}},
+	{"letters of two scripts", func(s *regex.Space) regex.Lang { return s.Intersect(pattern("^[a-zа-м/\"]*$")(s), s.Length(0, 40)) }, []string{"", "a", `\/`, "abcdefghijklmnopqrstuvwxyzabcdefghijkl", "abcdefghijklmnop"}},
 	{"date", pattern(`^\d{4}-\d\d$`), []string{"", "2020", "2020-1"}},
 	{"find", pattern("x{3}y"), []string{"", "xx", "xxxy"}},
 	{"enum", func(s *regex.Space) regex.Lang { return s.Literals([]string{"celsius", "fahrenheit"}) }, []string{"", "cel"}},

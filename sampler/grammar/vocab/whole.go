@@ -98,6 +98,8 @@ func (m text) Free(text regex.State, limit int) (int, bool) { return m.lex.Free(
 
 func (m text) Unbounded(text regex.State, _ int) regex.State { return text }
 
+func (m text) Bounded(regex.State, int) (free regex.State, most int, ok bool) { return 0, 0, false }
+
 func (m text) Lengths(text regex.State, limit int) (least, most int, ok bool) {
 	return m.lex.Lengths(text, limit)
 }
