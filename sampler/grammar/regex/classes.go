@@ -268,10 +268,34 @@ func (s *Space) findSafe(l Lang) (v safety) {
 			v.add(Safe{classes, anyNumber, false}, left)
 			return v
 		}
-		if n == safeChars || len(v.list) == maxSafe || len(seen) > safeLangs || s.spent-start > safeSteps {
+		if spent := len(seen) > safeLangs || s.spent-start > safeSteps; spent || n == safeChars || len(v.list) == maxSafe {
 			v.add(Safe{classes, n, false}, left)
+			if spent {
+				s.keepSeen(seen, v.list[len(v.list)-1], left)
+			}
 			return v
 		}
+	}
+}
+
+// keepSeen keeps what a search that was broken off shows of the languages that it
+// has seen: they are as many.
+func (s *Space) keepSeen(seen map[Lang]int, safe Safe, left int64) {
+	if s.err != nil {
+		return
+	}
+	if s.safes == nil {
+		s.safes = make(map[Lang]safety)
+	}
+	for l, depth := range seen {
+		chars := safe.Chars + 1 - depth
+		if _, ok := s.safes[l]; ok || depth == 1 || chars < 1 {
+			continue
+		}
+		v := safety{}
+		v.add(Safe{safe.Classes, chars, false}, left)
+		s.safes[l] = v
+		s.bytes += 104
 	}
 }
 

@@ -51,9 +51,9 @@ func TestSafeAlive(t *testing.T) {
 	for i := range 800 {
 		s := newSpace()
 		pattern := randomPattern(r, 3, 0)
-		if i < 8 {
+		if i < 10 {
 			pattern = []string{
-				"^[^/]+/[^/]+$", `^(\S+\s){0,9}\S+$`, "^.{0,20}$", "^[a-z]{3}$", "^[^é東]*x$", "^application/.*json$", "^x", `^\w+é?.{2,5}$`,
+				"^[^/]+/[^/]+$", `^(\S+\s){0,9}\S+$`, "^.{0,20}$", "^[a-z]{3}$", "^[^é東]*x$", "^application/.*json$", "^x", `^\w+é?.{2,5}$`, `^(?!.*://)((.{1,9}\.){1,7}[a-z0-9-]+)$`, `^(\w{1,9} ?){1,9}$`,
 			}[i]
 		}
 		l, err := s.Pattern(pattern)
