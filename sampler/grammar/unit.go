@@ -19,7 +19,7 @@ import (
 
 // Bounds on one unit.
 const (
-	compileSteps = 950_000   // of budget.Budget: some 45 ms
+	compileSteps = 850_000   // of budget.Budget: some 40 ms
 	maskSteps    = 1_100_000 // for one mask, its completions included
 	maxValues    = 1 << 17   // in the text of a schema
 	maxStates    = 1 << 15   // that its machine remembers

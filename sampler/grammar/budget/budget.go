@@ -1,6 +1,6 @@
 // Package budget counts the work that compiling and exploring a grammar may
 // do. It counts steps, not time, so that the same input is refused on every
-// machine and in every run. One step stands for at most 50 ns of work and 64
+// machine and in every run. One step stands for some 50 ns of work and at most 64
 // bytes kept.
 package budget
 

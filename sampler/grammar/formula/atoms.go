@@ -94,7 +94,7 @@ func (sp *Space) Const(v value.Value) F {
 }
 
 func (sp *Space) constOf(v value.Value) F {
-	if !sp.spend(12 + 6*v.Len()) {
+	if !sp.spend(8 + 4*v.Len()) {
 		return fFalse
 	}
 	switch v.Kind {

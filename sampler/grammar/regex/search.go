@@ -288,7 +288,7 @@ func (s *Space) aliveByLength(n *node) (tri, bool) {
 	var met []int64 // by Lang: 1 + the last length that it was reached by
 	var next []Lang
 	for j := int64(0); j <= hi; j++ {
-		if !s.spend(4 + 2*len(cur)) {
+		if !s.spend(4 + len(cur)) {
 			return unknown, true
 		}
 		key := langKey(cur)

@@ -191,7 +191,7 @@ func TestSound(t *testing.T) {
 // allocated, those that are free again too, until it is refused or ready and for
 // one mask near a limit on tokens; and bytes for all of a short output.
 const (
-	compileSteps  = 950_000
+	compileSteps  = 850_000
 	compileBytes  = 64 << 20
 	maskSteps     = 3_300_000 // to see how near the limit is, for the mask, and once more where that fails
 	maskBytes     = 96 << 20
