@@ -192,7 +192,7 @@ func TestSound(t *testing.T) {
 // one mask near a limit on tokens; and bytes for all of a short output.
 const (
 	compileSteps  = 850_000
-	compileBytes  = 64 << 20
+	compileBytes  = 72 << 20
 	maskSteps     = 3_300_000 // to see how near the limit is, for the mask, and once more where that fails
 	maskBytes     = 96 << 20
 	outputBytes   = 200 << 20
