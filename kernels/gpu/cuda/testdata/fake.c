@@ -113,6 +113,7 @@ struct CUctx_st {
 	int dummy;
 };
 
+static size_t used; // bytes of memory
 static __thread CUcontext current;
 static long ticks; // operations done
 
@@ -251,6 +252,7 @@ CUresult cuCtxDestroy_v2(CUcontext c) {
 	     live.streams, live.graphs, live.modules);
 	memset(&live, 0, sizeof live);
 	streams = NULL;
+	used = 0;
 	lost = 0;
 	free(c);
 	current = NULL;
@@ -267,8 +269,6 @@ CUresult cuCtxDestroy_v2(CUcontext c) {
 	} while (0)
 
 // ---- memory
-
-static size_t used;
 
 static size_t *header(CUdeviceptr p) { return (size_t *)(uintptr_t)(p - 256); }
 
