@@ -16,8 +16,11 @@ import (
 // and that of the state after its first byte need not be its remainder: a caller
 // who is short of room goes through with the one it has.
 func (s *State) Shortest(dst []byte) []byte {
-	text, _ := s.completion()
-	return append(dst, text...)
+	r, ok := s.completion()
+	if !ok {
+		return dst
+	}
+	return r.appendTo(dst)
 }
 
 // Far is the Distance of a state for which no completion of a megabyte was found
@@ -26,24 +29,52 @@ const Far = math.MaxInt32
 
 // Distance returns the number of bytes of Shortest, 0 exactly if Final, or Far.
 func (s *State) Distance() int {
-	text, ok := s.completion()
+	r, ok := s.completion()
 	if !ok {
 		return Far
 	}
-	return len(text)
+	return r.size
 }
+
+// completion is Shortest in parts, which the completions of many states share:
+// near the end of a long document each state has one, and they differ in their
+// first bytes.
+type completion struct {
+	text string
+	next *completion // what follows the text
+	size int         // bytes in all
+}
+
+// empty is the completion of a Final state.
+var empty = &completion{}
+
+// appendTo appends the bytes to dst.
+func (r *completion) appendTo(dst []byte) []byte {
+	for ; r != nil; r = r.next {
+		dst = append(dst, r.text...)
+	}
+	return dst
+}
+
+// before is the completion by text and then r.
+func (r *completion) before(text string) *completion {
+	return &completion{text: text, next: r, size: len(text) + r.size}
+}
+
+// textOnly is the completion by text, and nothing behind it.
+func textOnly(text string) *completion { return &completion{text: text, size: len(text)} }
 
 // completion returns Shortest. ok is false if it is not known: looking for it was
 // more work than it may be, or it is too long.
-func (s *State) completion() (text string, ok bool) {
+func (s *State) completion() (r *completion, ok bool) {
 	if s.rest != nil {
-		return *s.rest, true
+		return s.rest, true
 	}
 	if s.Final() {
-		return "", true
+		return empty, true
 	}
 	if s.finishing || s.far {
-		return "", false
+		return nil, false
 	}
 	m := s.m
 	all := true // the steps that a completion may take
@@ -52,36 +83,36 @@ func (s *State) completion() (text string, ok bool) {
 		b := s.c.sp.Budget()
 		steps, before := min(m.finishLeft, b.Left()), b.Spent()
 		if all = steps >= m.finishSteps(); steps <= 0 {
-			return "", false
+			return nil, false
 		}
-		s.c.sp.Spending(steps, func() { text, ok = s.tryCompletion() })
+		s.c.sp.Spending(steps, func() { r, ok = s.tryCompletion() })
 		m.finishLeft -= b.Spent() - before
 	case outer:
 		s.c.sp.Resume(m.finishSteps())
 		fallthrough
 	default:
-		text, ok = s.tryCompletion()
+		r, ok = s.tryCompletion()
 	}
 	switch {
 	case ok:
-		s.rest = &text
+		s.rest = r
 	case m.finishing == 0 && all:
 		s.far = true
 	}
-	return text, ok
+	return r, ok
 }
 
 // tryCompletion looks for a completion with the steps that there are.
-func (s *State) tryCompletion() (string, bool) {
+func (s *State) tryCompletion() (*completion, bool) {
 	s.finishing = true
 	s.m.finishing++
-	text, ok := s.findCompletion()
+	r, ok := s.findCompletion()
 	s.m.finishing--
 	s.finishing = false
 	if !ok || s.c != nil && s.c.sp.Err() != nil {
-		return "", false
+		return nil, false
 	}
-	return text, true
+	return r, true
 }
 
 // finishSteps is what a completion may take: more than a transition where that may
@@ -89,15 +120,15 @@ func (s *State) tryCompletion() (string, bool) {
 func (m *Machine) finishSteps() int64 { return min(8*m.opt.StepBudget, DefaultStepBudget) }
 
 // findCompletion looks for one.
-func (s *State) findCompletion() (string, bool) {
+func (s *State) findCompletion() (*completion, bool) {
 	c := s.c
 	switch s.mode {
 	case inLiteral:
 		return s.completeLiteral()
 	case inTail:
-		return c.tail[s.at:], true
+		return textOnly(c.tail[s.at:]), true
 	case lastResort:
-		return s.text, true
+		return textOnly(s.text), true
 	case inKey:
 		return s.completeKey()
 	case afterKey:
@@ -111,34 +142,36 @@ func (s *State) findCompletion() (string, bool) {
 	if s.in.recorded() {
 		return s.completeRecorded()
 	}
-	var best string
-	found := false
+	var best *completion
 	for _, t := range s.threads {
 		text, next, ok := s.finish(t)
 		if !ok {
 			continue
 		}
-		if !found || len(text)+c.distance(next) < len(best) {
-			best, found = text+c.tails(next), true
+		if r := c.closing(next); best == nil || len(text)+r.size < best.size {
+			best = r.before(text)
 		}
 	}
-	return best, found
+	return best, best != nil
 }
 
 // by completes by way of the bytes of text.
-func (s *State) by(text string) (string, bool) { return s.through(s.steps(text), text) }
+func (s *State) by(text string) (*completion, bool) { return s.through(s.steps(text), text) }
 
 // through completes by way of t, the state after text.
-func (s *State) through(t *State, text string) (string, bool) {
+func (s *State) through(t *State, text string) (*completion, bool) {
 	if t == nil {
-		return "", false
+		return nil, false
 	}
 	rest, ok := t.completion()
-	return text + rest, ok
+	if !ok {
+		return nil, false
+	}
+	return rest.before(text), true
 }
 
 // completeKey takes the shortest key, or one that the object needs anyway.
-func (s *State) completeKey() (string, bool) {
+func (s *State) completeKey() (*completion, bool) {
 	best, found := s.by(s.c.lex.Shortest(regex.State(s.at)) + `"`)
 	text := s.spelled(func(t *State) bool { return t.mode != inKey })
 	tried := 0
@@ -149,7 +182,7 @@ func (s *State) completeKey() (string, bool) {
 				continue
 			}
 			tried++
-			if full, ok := s.by(quoted[len(text):]); ok && (!found || len(full) < len(best)) {
+			if full, ok := s.by(quoted[len(text):]); ok && (!found || full.size < best.size) {
 				best, found = full, true
 			}
 		}
@@ -161,15 +194,15 @@ func (s *State) completeKey() (string, bool) {
 const maxKeys = 4
 
 // completeLiteral takes the choice that is completed soonest.
-func (s *State) completeLiteral() (best string, found bool) {
+func (s *State) completeLiteral() (best *completion, found bool) {
 	for i := s.lo; i < s.hi; i++ {
 		c := s.m.open(int(i))
 		if c == nil {
-			return "", false
+			return nil, false
 		}
 		c.sp.Resume(s.m.finishSteps())
-		if t, ok := s.through(c.begin(), s.m.choices[i].text[s.at:]); ok && (!found || len(t) < len(best)) {
-			best, found = t, true
+		if r, ok := s.through(c.begin(), s.m.choices[i].text[s.at:]); ok && (!found || r.size < best.size) {
+			best, found = r, true
 		}
 	}
 	return best, found
@@ -177,7 +210,7 @@ func (s *State) completeLiteral() (best string, found bool) {
 
 // completeRecorded completes the innermost value and goes on from there, since
 // what may follow depends on the value's text.
-func (s *State) completeRecorded() (best string, found bool) {
+func (s *State) completeRecorded() (best *completion, found bool) {
 	for _, t := range s.threads {
 		text, _, ok := s.finish(t)
 		if !ok {
@@ -193,12 +226,12 @@ func (s *State) completeRecorded() (best string, found bool) {
 			if end = end.completeAll(0, end.accepted()); end == nil {
 				continue
 			}
-			if text, ok := s.through(end, text); ok && (!found || len(text) < len(best)) {
-				best, found = text, true
+			if full, ok := s.through(end, text); ok && (!found || full.size < best.size) {
+				best, found = full, true
 			}
 			continue
 		}
-		if full, ok := s.by(text); ok && (!found || len(full) < len(best)) {
+		if full, ok := s.by(text); ok && (!found || full.size < best.size) {
 			best, found = full, true
 		}
 	}
@@ -253,47 +286,35 @@ func (c *core) close(cond formula.Cond, in *level) (string, bool) {
 	if text != "" {
 		text = ", " + text
 	}
-	return text + end, ok
+	text += end
+	c.m.texts += int64(len(text))
+	return text, ok
 }
 
-// settle chooses how k is completed.
-func (c *core) settle(k *conts) {
-	if k.finished {
-		return
+// closing returns how what k goes on with is completed, empty where that is not
+// found.
+func (c *core) closing(k *conts) *completion {
+	if k.closing != nil {
+		return k.closing
 	}
+	var best *completion
 	if k == c.bottom {
-		k.finished, k.tail, k.distance = true, c.tail, len(c.tail)
-		return
+		best = textOnly(c.tail)
 	}
-	found := false
 	for _, r := range k.rests {
 		text, ok := c.close(r.cond, k.at)
 		if !ok {
 			continue
 		}
-		if d := len(text) + c.distance(r.up); !found || d < k.distance {
-			k.tail, k.next, k.distance, found = text, r.up, d, true
+		if up := c.closing(r.up); best == nil || len(text)+up.size < best.size {
+			best = up.before(text)
 		}
 	}
-	k.finished = c.sp.Err() == nil
-}
-
-func (c *core) distance(k *conts) int {
-	c.settle(k)
-	return k.distance
-}
-
-// tails returns the text that completes the document after a value.
-func (c *core) tails(k *conts) string {
-	if k == c.bottom {
-		return c.tail
+	if best == nil {
+		best = empty
 	}
-	c.settle(k)
-	text := k.tail
-	for k.next != nil {
-		k = k.next
-		c.settle(k)
-		text += k.tail
+	if c.sp.Err() == nil {
+		k.closing = best
 	}
-	return text
+	return best
 }

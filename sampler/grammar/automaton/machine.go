@@ -36,9 +36,10 @@ type Options struct {
 	// Numbers and Strings say which texts of a number and of a string there are.
 	Numbers number.Form
 	Strings regex.Spelling
-	// MaxStates bounds the states that the machine remembers; 0 stands for
-	// DefaultMaxStates. Beyond it the machine forgets all and makes anew those
-	// that are needed. States in use stay valid.
+	// MaxStates bounds the states that the machine remembers, and 128 times that
+	// many bytes what their completions add; 0 stands for DefaultMaxStates. Beyond
+	// it the machine forgets all and makes anew those that are needed. States in
+	// use stay valid.
 	MaxStates int
 	// StepBudget bounds the work of one transition that is not remembered, in
 	// steps of budget.Budget; 0 stands for DefaultStepBudget.
@@ -76,8 +77,9 @@ type Machine struct {
 	// finishLeft are the steps that completions may take while metered.
 	finishLeft int64
 
-	made int   // states since the last flush
-	gen  int32 // counts the flushes
+	made  []*State // since the last flush
+	texts int64    // bytes of the texts that close containers, since then
+	gen   int32    // counts the flushes
 }
 
 // choice is a literal beginning and the document that follows it.
@@ -182,7 +184,7 @@ func (m *Machine) fail(err error) {
 // back what the Spaces and their automata remember: an owner who wants that back
 // makes a new Space and machine.
 func (m *Machine) Bytes() int64 {
-	n := int64(m.made) * stateBytes
+	n := int64(len(m.made))*stateBytes + m.texts
 	for i := range m.choices {
 		if c := m.choices[i].core; c != nil {
 			n += c.sp.Bytes() + int64(c.num.Size())
@@ -196,12 +198,25 @@ const stateBytes = 400
 
 // States returns how many states the machine has made since it last forgot
 // them, a measure of its memory.
-func (m *Machine) States() int { return m.made }
+func (m *Machine) States() int { return len(m.made) }
 
-// flush forgets all states.
+// full reports that the machine remembers as much as it may.
+func (m *Machine) full() bool {
+	return len(m.made) > m.opt.MaxStates || m.texts > textBytes*int64(m.opt.MaxStates)
+}
+
+// textBytes is how much the texts that close containers may take for each state
+// that there may be.
+const textBytes = 128
+
+// flush forgets all states. A state in use, such as one that a turn may be rolled
+// back to, keeps no other alive.
 func (m *Machine) flush() {
+	for _, s := range m.made {
+		s.forget()
+	}
 	m.gen++
-	m.made = 0
+	m.made, m.texts = nil, 0
 	m.start = nil
 	for i := range m.choices {
 		if c := m.choices[i].core; c != nil {
@@ -221,8 +236,9 @@ func (m *Machine) literal(lo, hi, at int) *State {
 		c.resume()
 		return c.begin()
 	}
-	m.made++
-	return &State{m: m, mode: inLiteral, gen: m.gen, lo: int32(lo), hi: int32(hi), at: int32(at)}
+	s := &State{m: m, mode: inLiteral, gen: m.gen, lo: int32(lo), hi: int32(hi), at: int32(at)}
+	m.made = append(m.made, s)
+	return s
 }
 
 // open returns the core of a choice, nil if it has none.
@@ -290,7 +306,7 @@ func (c *core) flush() {
 		c.nextID++
 		c.bottom = &conts{id: c.nextID}
 		c.nextID++
-		c.nothing = &conts{id: c.nextID, finished: true}
+		c.nothing = &conts{id: c.nextID, closing: empty}
 	}
 	c.sp.ForgetKeys()
 }

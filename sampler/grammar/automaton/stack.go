@@ -45,10 +45,7 @@ type conts struct {
 
 	after *State // the state after the value, unless its text matters
 
-	finished bool   // the fields below are known
-	tail     string // closes the container
-	next     *conts // of the container
-	distance int    // bytes of the tails from here on
+	closing *completion // of the container and what is around it, once it was asked for
 }
 
 type contKey struct {

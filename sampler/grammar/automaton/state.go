@@ -67,9 +67,9 @@ type State struct {
 
 	inner *State // afterColon, beforeItem: the state before the value, once it was asked for
 
-	rest      *string // Shortest, once it was asked for
-	finishing bool    // it is being looked for
-	far       bool    // it was not found
+	rest      *completion // Shortest, once it was asked for
+	finishing bool        // it is being looked for
+	far       bool        // it was not found
 
 	only  [1]thread // room for threads
 	first [2]edge   // room for edges
@@ -143,9 +143,9 @@ func (c *core) stateAt(md mode, ws white, at int32, in *level, ts []thread) *Sta
 
 // newState makes a state that is in no table.
 func (c *core) newState(md mode, ws white, at int32, in *level, ts []thread) *State {
-	c.m.made++
 	s := &State{m: c.m, c: c, mode: md, ws: ws, at: at, in: in, gen: c.m.gen}
 	s.edges = s.first[:0]
+	c.m.made = append(c.m.made, s)
 	switch len(ts) {
 	case 0:
 	case 1:
@@ -159,10 +159,7 @@ func (c *core) newState(md mode, ws white, at int32, in *level, ts []thread) *St
 
 // Step returns the state after b, nil if b may not come.
 func (s *State) Step(b byte) *State {
-	if s.gen != s.m.gen {
-		// Do not keep alive what the machine forgot.
-		s.forget()
-	}
+	s.renew()
 	if s.known[b>>6]>>(b&63)&1 != 0 {
 		if s.table != nil {
 			return s.table[b]
@@ -177,6 +174,16 @@ func (s *State) Step(b byte) *State {
 	return s.explore(b)
 }
 
+// renew makes a state that the machine forgot one that it remembers: without the
+// transitions, which led to others that it forgot.
+func (s *State) renew() {
+	if s.gen == s.m.gen {
+		return
+	}
+	s.forget()
+	s.m.made = append(s.m.made, s)
+}
+
 // forget drops the transitions.
 func (s *State) forget() {
 	s.gen, s.known, s.first, s.table, s.inner = s.m.gen, [4]uint64{}, [2]edge{}, nil, nil
@@ -189,9 +196,9 @@ func (s *State) explore(b byte) *State {
 	if m.err != nil && m.finishing == 0 {
 		return s.resort(b)
 	}
-	if m.made > m.opt.MaxStates && m.finishing == 0 {
+	if m.full() && m.finishing == 0 {
 		m.flush()
-		s.forget()
+		s.renew()
 	}
 	failed := m.err
 	if s.c != nil && m.finishing == 0 {
@@ -233,8 +240,16 @@ func (s *State) remember(b byte, t *State) {
 
 // resort goes on with the bytes of Shortest alone, after the machine failed.
 func (s *State) resort(b byte) *State {
-	text, ok := s.completion()
-	if !ok || text == "" || text[0] != b {
+	r, ok := s.completion()
+	if !ok || r.size == 0 {
+		return nil
+	}
+	if r.next != nil { // it is asked for each byte that might come
+		r = textOnly(string(r.appendTo(nil)))
+		s.rest = r
+	}
+	text := r.text
+	if text[0] != b {
 		return nil
 	}
 	return &State{m: s.m, mode: lastResort, gen: s.m.gen, text: text[1:]}

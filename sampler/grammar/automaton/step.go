@@ -312,9 +312,7 @@ func (s *State) item() *State { return s.before((*State).findItem) }
 
 // before returns the state that find finds, and remembers it.
 func (s *State) before(find func(*State) *State) *State {
-	if s.gen != s.m.gen {
-		s.forget()
-	}
+	s.renew()
 	if s.inner != nil {
 		return s.inner
 	}

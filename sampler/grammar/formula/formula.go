@@ -115,10 +115,11 @@ type Space struct {
 	idsOf    map[regex.Lang][]int32
 	compared [2]map[pair]bool // inside, apart
 
-	keySets map[string]*KeySet
-	noKeys  *KeySet
-	search  search
-	plans   map[Cond]*Plan
+	keySets  map[string]*KeySet
+	extended []*KeySet // those that remember others made of them
+	noKeys   *KeySet
+	search   search
+	plans    map[Cond]*Plan
 }
 
 type langName struct {

@@ -264,7 +264,8 @@ func (k *KeySet) With(key string) *KeySet {
 	if ok {
 		return k
 	}
-	keys := slices.Insert(slices.Clone(k.keys), i, key)
+	keys := make([]string, 0, len(k.keys)+1)
+	keys = append(append(append(keys, k.keys[:i]...), key), k.keys[i:]...)
 	size := 0
 	for _, s := range keys {
 		size += len(s) + 1
@@ -283,6 +284,7 @@ func (k *KeySet) With(key string) *KeySet {
 	}
 	if k.next == nil {
 		k.next = map[string]*KeySet{}
+		sp.extended = append(sp.extended, k)
 	}
 	k.next[key] = next
 	return next
@@ -302,11 +304,12 @@ func (k *KeySet) Lang() regex.Lang {
 
 // ForgetKeys drops what was remembered about sets of keys, which grows with
 // every document that is read. Sets in use stay valid, but equal ones made
-// before and after may differ.
+// before and after may differ, and keep no others alive.
 func (sp *Space) ForgetKeys() {
-	clear(sp.keySets)
-	if sp.noKeys != nil {
-		sp.noKeys.next = nil
+	for _, k := range sp.extended {
+		k.next = nil
 	}
+	sp.extended = nil
+	clear(sp.keySets)
 	clear(sp.search.objects)
 }
