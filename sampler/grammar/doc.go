@@ -37,7 +37,8 @@
 // looked at is an estimate from the schema (see slack.go): a schema that asks
 // for far more in one optional part than it seems to could still be cut there.
 // Near the end, masks may leave out tokens that would just fit: those of several
-// bytes in names of any kind are left out, as each would have to be tried.
+// bytes in names of any kind are left out, as each would have to be tried, and
+// what a long completion takes is counted by its parts.
 //
 // A schema that takes more work than it may, or of which no document of less than a
 // megabyte is found, is refused; the error names the keyword that asks for most. A

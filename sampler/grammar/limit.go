@@ -58,14 +58,27 @@ func (t *Turn) fitsCursor(c cursor, left int) bool {
 	return d <= left || d <= left*maxTokenBytes && t.least(c) <= left
 }
 
-// complete returns the tokens of a shortest completion. ok is false if none is
-// known.
+// complete returns the tokens of a shortest completion: those of the whole text,
+// or those of its parts where these are fewer. ok is false if none is known.
 func (t *Turn) complete(c cursor) (ids []int32, ok bool) {
 	if c.distance() >= automaton.Far {
 		return nil, false
 	}
-	return t.v.table.Spell(nil, c.shortest(nil)), true
+	ids = t.v.table.Spell(nil, c.shortest(nil))
+	if c.u == nil {
+		return ids, true
+	}
+	c.u.mu.Lock()
+	defer c.u.mu.Unlock()
+	if n, ok := c.s.Cost(t.v.spelled); ok && n < len(ids) {
+		ids = ids[:0]
+		c.s.Parts(func(text string) { ids = t.v.table.Spell(ids, []byte(text)) })
+	}
+	return ids, true
 }
+
+// spelled is the number of tokens that stand for text.
+func (v *Vocabulary) spelled(text string) int { return len(v.table.Spell(nil, []byte(text))) }
 
 // unknown is a number of tokens that no limit is as large as: no completion is
 // known.
@@ -179,14 +192,24 @@ func (u *unit) near(s state, left int) bool {
 	return reach > left
 }
 
-// fitsState is fitsCursor for a state of a document, whose unit is locked.
+// fitsState reports that left tokens can complete a document from s, whose unit is
+// locked. Long completions are counted by their parts, which most states share:
+// it may say no where the whole text would just fit.
 func (t *Turn) fitsState(s state, left int) bool {
-	if left < 0 {
-		return false
-	}
 	d := s.Distance()
-	return d <= left || d <= left*maxTokenBytes && len(t.v.table.Spell(nil, s.Shortest(nil))) <= left
+	switch {
+	case left < 0 || d > left*maxTokenBytes:
+		return false
+	case d <= left:
+		return true
+	}
+	n, ok := s.Cost(t.v.spelled)
+	return ok && (n <= left || d <= maxSpelled && len(t.v.table.Spell(nil, s.Shortest(nil))) <= left)
 }
+
+// maxSpelled bounds the bytes of a completion whose tokens are counted for every
+// state.
+const maxSpelled = 256
 
 // limitedWrapper is limited in a wrapper.
 func (t *Turn) limitedWrapper(buf []uint64, at spot, left int) []uint64 {

@@ -2,6 +2,7 @@ package automaton
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"orchrt/sampler/grammar/formula"
@@ -43,10 +44,45 @@ type completion struct {
 	text string
 	next *completion // what follows the text
 	size int         // bytes in all
+	cost int         // one more than what Cost counts; 0: not counted
 }
 
 // empty is the completion of a Final state.
-var empty = &completion{}
+var empty = &completion{cost: 1}
+
+// Parts calls f with the parts of Shortest, in order.
+func (s *State) Parts(f func(text string)) {
+	r, _ := s.completion()
+	for ; r != nil; r = r.next {
+		if r.text != "" {
+			f(r.text)
+		}
+	}
+}
+
+// Cost returns the sum of what count returns for the parts of Shortest. It counts
+// each part once, also where the completions of many states share it: count must
+// always be the same function. ok is false if no completion is known.
+func (s *State) Cost(count func(text string) int) (n int, ok bool) {
+	r, ok := s.completion()
+	if !ok {
+		return 0, false
+	}
+	var parts []*completion
+	for ; r != nil && r.cost == 0; r = r.next {
+		parts = append(parts, r)
+	}
+	if r != nil {
+		n = r.cost - 1
+	}
+	for _, r := range slices.Backward(parts) {
+		if r.text != "" {
+			n += count(r.text)
+		}
+		r.cost = n + 1
+	}
+	return n, true
+}
 
 // appendTo appends the bytes to dst.
 func (r *completion) appendTo(dst []byte) []byte {
