@@ -67,7 +67,7 @@ type packing struct {
 	most   kernels.Buf // [matrices] u64: what pack.cu calls most
 	ring   Ring
 	slots  int
-	todo   chan int     // spans to read
+	queue  chan int     // spans to read
 	filled []chan error // [slots]: a span has been read
 }
 
@@ -126,7 +126,7 @@ func (p *packing) run() (err error) {
 
 // stream sends every span through the ring; where that fails, it returns the matrix too.
 func (p *packing) stream() (at int, err error) {
-	p.todo = make(chan int, p.slots)
+	p.queue = make(chan int, p.slots)
 	p.filled = make([]chan error, p.slots)
 	for i := range p.filled {
 		p.filled[i] = make(chan error, 1)
@@ -136,7 +136,7 @@ func (p *packing) stream() (at int, err error) {
 		readers.Go(p.read)
 	}
 	defer readers.Wait() // before anyone frees what they fill
-	defer close(p.todo)
+	defer close(p.queue)
 	// A slot is asked for when the span before it there has been on its way for a few others.
 	ahead := max(p.slots-3, 1)
 	for i := range min(ahead, len(p.spans)) {
@@ -170,13 +170,13 @@ func (p *packing) begin(i int) error {
 		p.d.fail(err)
 		return err
 	}
-	p.todo <- i
+	p.queue <- i
 	return nil
 }
 
 // read fills slots until there are no more spans.
 func (p *packing) read() {
-	for i := range p.todo {
+	for i := range p.queue {
 		s := p.spans[i]
 		m := p.ms[s.matrix]
 		host, _ := p.ring.Slot(i % p.slots)

@@ -81,16 +81,7 @@ func TestMisspelt(t *testing.T) {
 		t.Fatalf("%+v", w)
 	}
 	for arguments, valid := range map[string]bool{`{"n": 1.5}`: true, `{"n": "x"}`: false, `{}`: false} {
-		m, err := turn.Matcher(encode(t, noThinking), 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, id := range encode(t, "<tool_call>\n{\"name\": \"f\", \"arguments\": "+arguments+"}\n</tool_call>") {
-			if err = m.Accept(id); err != nil {
-				break
-			}
-		}
-		if (err == nil) != valid {
+		if err := callF(t, turn, arguments); (err == nil) != valid {
 			t.Errorf("%s: %v", arguments, err)
 		}
 	}
@@ -99,6 +90,21 @@ func TestMisspelt(t *testing.T) {
 	if _, err := qwenVocabulary().Compile(Config{EOS: []int32{imEnd}, Tools: []Tool{tool}}); !errors.As(err, &e) || e.Keyword != "type" {
 		t.Errorf("strict: %v", err)
 	}
+}
+
+// callF has a turn make a call of the tool f and returns the error that it meets.
+func callF(t *testing.T, turn *Turn, arguments string) error {
+	t.Helper()
+	m, err := turn.Matcher(encode(t, noThinking), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range encode(t, "<tool_call>\n{\"name\": \"f\", \"arguments\": "+arguments+"}\n</tool_call>") {
+		if err := m.Accept(id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // TestNullable has a tool with OpenAPI 3.0's nullable: null is of the type where the
@@ -117,16 +123,7 @@ func TestNullable(t *testing.T) {
 			`{"n": 1}`: true, `{"n": null}`: !strict, `{"n": "x"}`: false,
 			`{"e": "x"}`: true, `{"e": null}`: false, `{"m": null}`: true, `{"o": null}`: false,
 		} {
-			m, err := turn.Matcher(encode(t, noThinking), 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, id := range encode(t, "<tool_call>\n{\"name\": \"f\", \"arguments\": "+arguments+"}\n</tool_call>") {
-				if err = m.Accept(id); err != nil {
-					break
-				}
-			}
-			if (err == nil) != valid {
+			if err := callF(t, turn, arguments); (err == nil) != valid {
 				t.Errorf("strict %v: %s: %v", strict, arguments, err)
 			}
 		}

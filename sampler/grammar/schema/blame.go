@@ -98,10 +98,10 @@ func (n *node) heaviest(err error) *culprit {
 	}
 	worst := &culprit{n: n}
 	seen := map[*node]bool{n: true}
-	todo := []*node{n}
-	for len(todo) > 0 {
-		m := todo[0]
-		todo = todo[1:]
+	queue := []*node{n}
+	for len(queue) > 0 {
+		m := queue[0]
+		queue = queue[1:]
 		if m.v.Kind == value.Object {
 			for i := range m.v.Members {
 				k := &m.v.Members[i]
@@ -113,7 +113,7 @@ func (n *node) heaviest(err error) *culprit {
 		for _, sub := range m.beside() {
 			if sub != nil && !seen[sub] && len(seen) < maxBlamed {
 				seen[sub] = true
-				todo = append(todo, sub)
+				queue = append(queue, sub)
 			}
 		}
 	}

@@ -151,20 +151,9 @@ func (k *Masks[S, L]) openLengths(w *whole, text L, least, most int) *openings[L
 // all of one and a quotation mark, with their tails.
 func (k *Masks[S, L]) spellRests(words []string, within func(rest int32), closes func(rest int32, tail opened)) {
 	q := &k.t.quoted
-	t := q.restTrie
-	p := speller{t, k.m.Spelling(), within, func(node int32) {
-		i := t.child(node, '"')
-		if i < 0 {
-			return
-		}
-		d := int(t.nodes[i].depth)
-		for _, n := range t.nodes[i:t.nodes[i].skip] {
-			if n.token >= 0 {
-				closes(n.token, opened(q.tails.numbers[string(q.rests.texts[n.token][d:])]))
-			}
-		}
-	}}
-	p.words(-1, words, 0)
+	k.spellClosed(q.restTrie, words, within, func(rest int32, d int) {
+		closes(rest, opened(q.tails.numbers[string(q.rests.texts[rest][d:])]))
+	})
 }
 
 // findClosing finds a rest that closes the string, if there is one.

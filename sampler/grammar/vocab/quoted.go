@@ -344,17 +344,24 @@ func (k *Masks[S, L]) closeWords(c *closers[L], text L, words []string) {
 // for those that do, with what comes before the quotation mark.
 func (k *Masks[S, L]) spellEscaped(words []string, within func(id int32), closes func(t closer, spelled []byte)) {
 	q := &k.t.quoted
-	t := q.escaped
+	k.spellClosed(q.escaped, words, within, func(id int32, d int) {
+		b := k.t.bytes[id]
+		closes(closer{split{id, q.tails.numbers[string(b[d:])]}, none}, b[:d-1])
+	})
+}
+
+// spellClosed looks up words in a trie. within is called for the entries that
+// begin a spelling, maybe several times for one, and closes for those that have
+// all of one and a quotation mark, with the number of bytes up to behind it.
+func (k *Masks[S, L]) spellClosed(t *Trie, words []string, within func(entry int32), closes func(entry int32, d int)) {
 	p := speller{t, k.m.Spelling(), within, func(node int32) {
 		i := t.child(node, '"')
 		if i < 0 {
 			return
 		}
-		d := int(t.nodes[i].depth)
 		for _, n := range t.nodes[i:t.nodes[i].skip] {
 			if n.token >= 0 {
-				b := k.t.bytes[n.token]
-				closes(closer{split{n.token, q.tails.numbers[string(b[d:])]}, none}, b[:d-1])
+				closes(n.token, int(t.nodes[i].depth))
 			}
 		}
 	}}
