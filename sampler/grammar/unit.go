@@ -315,6 +315,8 @@ func (r reader) StepText(text regex.State, b byte) (regex.State, bool) {
 	return next, next != 0
 }
 
+func (r reader) Rows() []regex.Row { return r.lex.Rows() }
+
 func (r reader) Close(s state, read []byte, text regex.State) (state, bool) {
 	next := s.Close(read, text)
 	return next, next != nil

@@ -32,7 +32,7 @@ const (
 type Lexer struct {
 	s      *Space
 	as     Spelling
-	hot    []hotState
+	hot    []Row
 	cold   []coldState
 	chars  map[Lang]State
 	parts  map[string]State
@@ -46,11 +46,18 @@ type Lexer struct {
 // differ only in where they lead share it.
 type shape [256]uint8
 
-// hotState is what Step reads: the byte's number, then the state for it.
-type hotState struct {
+// Row is what Step reads of a state: the byte's number, then the state for it.
+type Row struct {
 	shape *shape
 	next  []State
 }
+
+// To returns the state that a byte leads to, negative if only Step can tell.
+func (r *Row) To(b byte) State { return r.next[r.shape[b]] }
+
+// Rows returns the rows of all states, in their order. They are not to be written,
+// and hold until something else is called.
+func (x *Lexer) Rows() []Row { return x.hot }
 
 type mode uint8
 
@@ -90,7 +97,7 @@ func NewLexer(s *Space) *Lexer { return NewLexerOf(s, Any) }
 func NewLexerOf(s *Space, as Spelling) *Lexer {
 	x := &Lexer{s: s, as: as, chars: make(map[Lang]State), parts: make(map[string]State), shapes: make(map[shape]*shape), blank: new(shape), unbounded: make(map[Lang]Lang)}
 	x.add(coldState{})
-	x.hot[0] = hotState{x.blank, []State{0}}
+	x.hot[0] = Row{x.blank, []State{0}}
 	return x
 }
 
@@ -98,7 +105,7 @@ func NewLexerOf(s *Space, as Spelling) *Lexer {
 func (x *Lexer) add(c coldState) State {
 	c.dist = -1
 	x.cold = append(x.cold, c)
-	x.hot = append(x.hot, hotState{x.blank, toBuild})
+	x.hot = append(x.hot, Row{x.blank, toBuild})
 	x.s.bytes += 160
 	return State(len(x.cold) - 1)
 }

@@ -16,6 +16,9 @@ type Machine[S comparable, L ~int32] interface {
 	// are allowed in s as far as StepText allows them from there.
 	Text(s S) (text L, ok bool)
 	StepText(text L, b byte) (next L, ok bool)
+	// Rows returns by text where bytes lead, as far as that is known: 0 is nowhere.
+	// They hold until something else is called.
+	Rows() []regex.Row
 	// Texts appends to dst the texts of which one must allow a byte for it to be
 	// allowed in s, which is in a string though Text tells nothing; nothing
 	// where it does not know.
@@ -336,12 +339,16 @@ func (k *Masks[S, L]) hold(bytes int) {
 
 // runText is run within a text.
 func (k *Masks[S, L]) runText(t *Trie, text L) {
-	stack, nodes := k.textStack, t.nodes
+	stack, nodes, rows := k.textStack, t.nodes, k.m.Rows()
 	stack[0] = text
 	for i := 0; i < len(nodes); {
 		n := &nodes[i]
-		next, ok := k.m.StepText(stack[n.depth-1], n.byte)
-		if !ok {
+		next := L(rows[stack[n.depth-1]].To(n.byte))
+		if next < 0 {
+			next, _ = k.m.StepText(stack[n.depth-1], n.byte)
+			rows = k.m.Rows()
+		}
+		if next == 0 {
 			i = int(n.skip)
 			continue
 		}

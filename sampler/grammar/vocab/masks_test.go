@@ -49,6 +49,8 @@ func (m *list) StepText(text regex.State, b byte) (regex.State, bool) {
 	return t, t != 0
 }
 
+func (m *list) Rows() []regex.Row { return m.lex.Rows() }
+
 func (m *list) Close(_ listState, _ []byte, text regex.State) (listState, bool) {
 	return listState{at: 3}, true
 }

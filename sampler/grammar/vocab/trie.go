@@ -14,7 +14,6 @@ type node struct {
 	token int32 // the token that these bytes are, -1 if none
 	byte  byte
 	depth byte // the number of bytes of the prefix
-	chars byte // of the longest token that begins with the prefix; in a classTrie
 }
 
 // Trie holds tokens by their bytes, in the order of a depth-first walk: the

@@ -88,6 +88,8 @@ func (m text) StepText(text regex.State, b byte) (regex.State, bool) {
 	return next, next != 0
 }
 
+func (m text) Rows() []regex.Row { return m.lex.Rows() }
+
 func (m text) Accepts(text regex.State) bool { return m.lex.Accepts(text) }
 
 func (m text) Remaining(text regex.State, limit int) ([]string, bool, bool) {
