@@ -261,7 +261,7 @@ func (s *Space) inter(list []Lang) Lang {
 		return l
 	}
 	n := node{kind: kInter, list: slices.Clip(list)}
-	if !s.lengthsMeet(list) {
+	if !s.lengthsMeet(list) || s.disjoint(list) {
 		return none
 	}
 	return s.intern(n)

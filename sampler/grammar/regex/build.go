@@ -343,6 +343,7 @@ func (s *Space) derive(n node) node {
 	if n.plain || n.null == yes || n.kind == kInter && n.lens != nil {
 		n.alive = yes
 	}
+	s.deriveShape(&n)
 	return n
 }
 

@@ -165,6 +165,9 @@ const (
 // anyNumber of characters.
 const anyNumber = 255
 
+// everything is safe where every string begins one.
+var everything = []Safe{{Classes: AllClasses, Chars: anyNumber}}
+
 // Safe returns what may come in a state: first more classes, then more
 // characters. There may be more that it does not find. It is nil within a
 // character.
@@ -173,27 +176,31 @@ func (x *Lexer) Safe(st State) []Safe {
 	if st == 0 || c.mode != inChars {
 		return nil
 	}
-	return x.s.safe(c.lang).list
+	if x.s.at(c.lang).prefixes {
+		return everything
+	}
+	return x.s.safe(c.lang, false).list
 }
 
 // safety is what is safe in a language.
 type safety struct {
 	list []Safe
-	// left, by list: every string of what is safe can be completed by so many
-	// characters.
-	left []int64
+	// left, by list, if counted is set: every string of what is safe can be completed
+	// by so many characters.
+	left    []int64
+	counted bool
 }
 
 func (v *safety) add(x Safe, left int64) { v.list, v.left = append(v.list, x), append(v.left, left) }
 
-// safe returns what is safe in l.
-func (s *Space) safe(l Lang) safety {
-	if v, ok := s.safes[l]; ok {
+// safe returns what is safe in l, counted where count is set.
+func (s *Space) safe(l Lang, count bool) safety {
+	if v, ok := s.safes[l]; ok && (v.counted || !count) {
 		return v
 	}
 	v, ok := s.safeBounded(l)
 	if !ok {
-		v = s.findSafe(l)
+		v = s.findSafe(l, count)
 	}
 	if s.err != nil {
 		return safety{}
@@ -220,7 +227,8 @@ func (s *Space) safeBounded(l Lang) (v safety, ok bool) {
 	m := s.at(n.list[i])
 	rest := slices.Clone(n.list)
 	rest[i] = s.Repeat(Lang(m.x), 0, Unbounded)
-	free := s.safe(s.inter(rest))
+	free := s.safe(s.inter(rest), true)
+	v.counted = true
 	for i, safe := range free.list {
 		if chars := min(int64(safe.Chars), m.max-free.left[i]); chars > 0 {
 			exact := chars == m.max || chars == int64(safe.Chars) && safe.Exact
@@ -232,19 +240,24 @@ func (s *Space) safeBounded(l Lang) (v safety, ok bool) {
 
 // findSafe follows all classes from l, level by level. Where a language on the way
 // has no use for some, either these are left out or those that lead to it.
-func (s *Space) findSafe(l Lang) (v safety) {
+func (s *Space) findSafe(l Lang, count bool) (v safety) {
+	v.counted = count
 	classes := s.passage(l).alive
 	if classes == 0 {
 		return v
 	}
-	left := s.cost(l)                            // it may be come back to
+	cost := s.cost
+	if !count {
+		cost = func(Lang) int64 { return 0 }
+	}
+	left := cost(l)                              // it may be come back to
 	seen, level := map[Lang]int{l: 1}, []Lang{l} // seen: by how many characters, and one
 	circular := false                            // some are come back to
 	start := s.spent
 	for n := 1; ; n++ { // those of level have use for all classes
 		kept := s.keep(level, classes, seen)
 		if kept != classes {
-			left, exact := s.behind(level, classes, left)
+			left, exact := s.behind(level, classes, left, cost)
 			v.add(Safe{classes, n, exact && !circular}, left)
 			if classes = kept; classes == 0 {
 				return v
@@ -259,7 +272,7 @@ func (s *Space) findSafe(l Lang) (v safety) {
 				if seen[e.to] == 0 {
 					seen[e.to] = n + 1
 					next = append(next, e.to)
-					left = max(left, s.cost(e.to))
+					left = max(left, cost(e.to))
 				}
 				circular = circular || seen[e.to] <= n
 			}
@@ -271,7 +284,7 @@ func (s *Space) findSafe(l Lang) (v safety) {
 		if spent := len(seen) > safeLangs || s.spent-start > safeSteps; spent || n == safeChars || len(v.list) == maxSafe {
 			v.add(Safe{classes, n, false}, left)
 			if spent {
-				s.keepSeen(seen, v.list[len(v.list)-1], left)
+				s.keepSeen(seen, v.list[len(v.list)-1], left, count)
 			}
 			return v
 		}
@@ -280,7 +293,7 @@ func (s *Space) findSafe(l Lang) (v safety) {
 
 // keepSeen keeps what a search that was broken off shows of the languages that it
 // has seen: they are as many.
-func (s *Space) keepSeen(seen map[Lang]int, safe Safe, left int64) {
+func (s *Space) keepSeen(seen map[Lang]int, safe Safe, left int64, count bool) {
 	if s.err != nil {
 		return
 	}
@@ -292,7 +305,7 @@ func (s *Space) keepSeen(seen map[Lang]int, safe Safe, left int64) {
 		if _, ok := s.safes[l]; ok || depth == 1 || chars < 1 {
 			continue
 		}
-		v := safety{}
+		v := safety{counted: count}
 		v.add(Safe{safe.Classes, chars, false}, left)
 		s.safes[l] = v
 		s.bytes += 104
@@ -301,12 +314,12 @@ func (s *Space) keepSeen(seen map[Lang]int, safe Safe, left int64) {
 
 // behind returns the greatest of left and the costs of what the classes lead to, and
 // whether none of that goes on with one of them.
-func (s *Space) behind(level []Lang, classes Classes, left int64) (_ int64, exact bool) {
+func (s *Space) behind(level []Lang, classes Classes, left int64, cost func(Lang) int64) (_ int64, exact bool) {
 	exact = true
 	for _, d := range level {
 		for _, e := range s.passage(d).to {
 			if e.classes&classes != 0 {
-				left = max(left, s.cost(e.to))
+				left = max(left, cost(e.to))
 				exact = exact && s.passage(e.to).some&classes == 0
 			}
 		}

@@ -13,7 +13,7 @@ func (x *Lexer) Free(st State, limit int) (k int, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	if x.s.cofinite(l) {
+	if x.s.at(l).prefixes || x.s.cofinite(l) {
 		return limit, true
 	}
 	if _, most, ok := x.lengths(l); ok {

@@ -57,6 +57,12 @@ type node struct {
 	step  bool // via is its first edge
 	via   edge
 
+	prefixes bool  // every string begins one of its strings
+	ideal    bool  // it has all strings that some string stands in
+	tail     bool  // it ends in All
+	with     ascii // every string of it has these
+	without  ascii // no string of it has these
+
 	edges       []edge
 	low         int64  // until exact: at most the cost of that string (see cost.go)
 	short, long int64  // bounds of the lengths of its strings
@@ -182,7 +188,7 @@ func (s *Space) add(n node) Lang {
 	return l
 }
 
-const nodeBytes = 240
+const nodeBytes = 272
 
 // enter makes a node findable.
 func (s *Space) enter(l Lang) {
