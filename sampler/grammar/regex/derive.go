@@ -86,9 +86,31 @@ func (s *Space) nodeEdges(n *node) []edge {
 	case kUnion:
 		return s.sweep(s.memberEdges(n.list), 1, s.union)
 	case kInter:
+		if i := slices.IndexFunc(n.list, s.isLength); i >= 0 {
+			return s.shorter(n.list, i)
+		}
 		return s.sweep(s.memberEdges(n.list), len(n.list), s.inter)
 	}
 	return nil // kNone, kEmpty
+}
+
+// isLength reports that l are all strings of some lengths.
+func (s *Space) isLength(l Lang) bool {
+	n := s.at(l)
+	return n.kind == kRepeat && Lang(n.x) == anyOne
+}
+
+// shorter returns the edges of the intersection of a list, whose member i is a
+// length: those of the others, each with one character less of it.
+func (s *Space) shorter(list []Lang, i int) []edge {
+	n := s.at(list[i])
+	left := s.Repeat(anyOne, max(n.min-1, 0), lessOne(n.max))
+	others := slices.Delete(slices.Clone(list), i, i+1)
+	from := s.edges(others[0])
+	if len(others) > 1 {
+		from = s.sweep(s.memberEdges(others), len(others), s.inter)
+	}
+	return s.each(from, func(to Lang) Lang { return s.inter2(to, left) })
 }
 
 func lessOne(n int64) int64 {
@@ -108,12 +130,17 @@ func (s *Space) memberEdges(list []Lang) [][]edge {
 
 // follow appends tail to what the edges lead to.
 func (s *Space) follow(list []edge, tail Lang) []edge {
+	return s.each(list, func(to Lang) Lang { return s.concat(to, tail) })
+}
+
+// each returns the edges with what make makes of where they lead.
+func (s *Space) each(list []edge, by func(Lang) Lang) []edge {
 	out := make([]edge, len(list))
 	var made joins
 	for i, e := range list {
 		to, ok := made.find1(e.to)
 		if !ok {
-			to = s.concat(e.to, tail)
+			to = by(e.to)
 			made.keep([]Lang{e.to}, to)
 		}
 		out[i] = edge{e.lo, e.hi, to}
@@ -196,23 +223,30 @@ func (s *Space) notEdges(list []edge) []edge {
 func (s *Space) sweep(lists [][]edge, need int, join func([]Lang) Lang) []edge {
 	var out []edge
 	pos := make([]int, len(lists))
-	var active []Lang
+	active, last := make([]Lang, 0, len(lists)), make([]Lang, 0, len(lists))
+	var to Lang // where last leads
 	var made joins
+	steps := 0
 	for cur := rune(0); cur <= maxRune; {
-		if !s.spend(len(lists)/4 + 1) {
-			return nil
+		if steps++; steps == sweepSteps {
+			if !s.spend(sweepSteps * (len(lists)/4 + 1)) {
+				return nil
+			}
+			steps = 0
 		}
 		end, some := rune(maxRune), false
 		active = active[:0]
 		for i, list := range lists {
-			for pos[i] < len(list) && list[pos[i]].hi < cur {
-				pos[i]++
+			at := pos[i]
+			for at < len(list) && list[at].hi < cur {
+				at++
 			}
-			if pos[i] == len(list) {
+			pos[i] = at
+			if at == len(list) {
 				continue
 			}
 			some = true
-			if e := list[pos[i]]; e.lo <= cur {
+			if e := &list[at]; e.lo <= cur {
 				active = append(active, e.to)
 				end = min(end, e.hi)
 			} else {
@@ -223,11 +257,14 @@ func (s *Space) sweep(lists [][]edge, need int, join func([]Lang) Lang) []edge {
 			break
 		}
 		if len(active) >= need {
-			to, ok := made.find(active)
-			if !ok {
-				of := slices.Clone(active)
-				to = join(slices.Clone(of))
-				made.keep(of, to)
+			if len(active) == 0 || !equalLangs(active, last) {
+				var ok bool
+				if to, ok = made.find(active); !ok {
+					of := slices.Clone(active)
+					to = join(slices.Clone(of))
+					made.keep(of, to)
+				}
+				last = append(last[:0], active...)
 			}
 			if to != none {
 				out = append(out, edge{cur, end, to})
@@ -235,8 +272,14 @@ func (s *Space) sweep(lists [][]edge, need int, join func([]Lang) Lang) []edge {
 		}
 		cur = end + 1
 	}
+	if !s.spend(steps * (len(lists)/4 + 1)) {
+		return nil
+	}
 	return out
 }
+
+// sweepSteps is how often sweep counts its work.
+const sweepSteps = 64
 
 func equalLangs(a, b []Lang) bool {
 	if len(a) != len(b) {

@@ -56,7 +56,7 @@ func (s *Space) makeFormat(name string) (Lang, bool) {
 	case "time":
 		return s.time(), true
 	case "date-time":
-		time := s.lazy(int64(len("00:00:00Z")), s.time)
+		time := s.lazy(int64(len("00:00:00Z")), timeLetters, s.time)
 		return s.Concat(s.fixed(dateText), s.Class('T', 'T', 't', 't'), time), true
 	case "duration":
 		return s.fixed(durationText), true
@@ -130,6 +130,9 @@ const (
 	preText = `(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)`
 )
 
+// timeLetters are the characters of full-time.
+const timeLetters = "0123456789:.+-Zz"
+
 // time is full-time of RFC 3339, section 5.6.
 func (s *Space) time() Lang {
 	if l, ok := s.format["time"]; ok {
@@ -150,30 +153,35 @@ func (s *Space) leapHour(h int) Lang {
 	if h == 23 {
 		cost = int64(len("59:60Z"))
 	}
-	return s.lazy(cost, func() Lang {
-		minutes := make([]Lang, 60)
+	return s.lazy(cost, timeLetters, func() Lang {
+		minutes, fraction := make([]Lang, 60), s.fixed(`(\.\d+)?`)
 		for m := range minutes {
 			local := h*60 + m
 			east, west := (local+1)%1440, 1439-local
-			offset := fmt.Sprintf(`\+%02d:%02d|-%02d:%02d`, east/60, east%60, west/60, west%60)
+			offsets := []string{fmt.Sprintf("+%02d:%02d", east/60, east%60), fmt.Sprintf("-%02d:%02d", west/60, west%60)}
 			if local == 1439 {
-				offset += "|[Zz]"
+				offsets = append(offsets, "Z", "z")
 			}
-			minutes[m] = s.concat(s.Literal(fmt.Sprintf("%02d:60", m)), s.fixed(`(\.\d+)?(`+offset+`)`))
+			minutes[m] = s.concat(s.Literal(fmt.Sprintf("%02d:60", m)), s.concat(fraction, s.Literals(offsets)))
 		}
 		return s.union(minutes)
 	})
 }
 
 // lazy is a language that is made when it is needed. It must hold a string, but
-// not the empty one; cost is that of the cheapest.
-func (s *Space) lazy(cost int64, f func() Lang) Lang {
+// not the empty one; cost is that of the cheapest. letters are the characters of ASCII
+// that its strings may have; "" tells nothing.
+func (s *Space) lazy(cost int64, letters string, f func() Lang) Lang {
 	if !s.spend(4) {
 		return none
 	}
 	s.thunks = append(s.thunks, f)
-	return s.add(node{kind: kLazy, x: int32(len(s.thunks) - 1), null: no, alive: yes, plain: true, exact: true,
-		low: cost, short: 1, long: farAway})
+	n := node{kind: kLazy, x: int32(len(s.thunks) - 1), null: no, alive: yes, plain: true, exact: true,
+		low: cost, short: 1, long: farAway}
+	if letters != "" {
+		n.without = asciiIn(letters).not()
+	}
+	return s.add(n)
 }
 
 func (s *Space) period() Lang {
@@ -212,17 +220,18 @@ func (s *Space) ipv6() Lang {
 func (s *Space) email(wide bool) Lang {
 	more := ""
 	if wide {
+		idnCharacters() // now, rather than when a mask asks for them
 		more = `\u{80}-\u{10FFFF}`
 	}
 	atom := "[0-9A-Za-z!#$%&'*+/=?^_`{|}~" + more + `-]+`
 	local := s.fixed(atom + `(\.` + atom + `)*|"[ !#-\[\]-~` + more + `]*"`)
 	local = s.inter2(local, s.Length(1, 64))
-	six := s.Concat(s.Literal("[IPv6:"), s.lazy(int64(len("::")), s.ipv6), s.Literal("]"))
+	six := s.Concat(s.Literal("[IPv6:"), s.lazy(int64(len("::")), "", s.ipv6), s.Literal("]"))
 	four := s.Concat(s.Literal("["), s.fixed(ipv4Text), s.Literal("]"))
 	local = s.concat(local, s.Literal("@"))
 	out := s.inter2(s.concat(local, s.Union(s.hostname(), six, four)), s.Length(1, 254))
 	if wide { // its names are short enough
-		out = s.union2(out, s.concat(local, s.lazy(1, s.idnNames)))
+		out = s.union2(out, s.concat(local, s.lazy(1, "", s.idnNames)))
 	}
 	return out
 }

@@ -32,7 +32,7 @@ func (s *Space) uri(wide, reference bool) Lang {
 	rootless := s.fixed(char + `+(/` + char + `*)*`)
 	tail := s.fixed(`(\?([` + uriChars + `:@/?` + ucs + private + `]|` + percent + `)*)?` +
 		`(#([` + uriChars + `:@/?` + ucs + `]|` + percent + `)*)?`)
-	network := s.concat(s.lazy(int64(len("//")), authority), segments)
+	network := s.concat(s.lazy(int64(len("//")), "", authority), segments)
 	out := s.Concat(s.fixed(`[A-Za-z][0-9A-Za-z+.\-]*:`), s.Union(network, absolute, rootless, empty), tail)
 	if reference {
 		noScheme := s.fixed(plain + `+(/` + char + `*)*`)
