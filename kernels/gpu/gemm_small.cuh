@@ -35,12 +35,13 @@ struct GemmSmallArgs {
 	uint64_t partial;      // [2·blocks][8·NT][R] f32
 	uint64_t counters;     // [row blocks] u32, 0
 	int32_t rows[3];       // of each matrix; 0: none
+	int32_t end[3];        // row tiles of the matrices up to and with each
 	int32_t column[3];     // of out where its rows go
 	int32_t across;        // tiles along K
 	int32_t padded, n0, n; // rows of act; first row and rows of this launch
 	int32_t ld, mode;
 	int32_t units, stages;
-	float gain[3], spare;  // gain: Scale of each matrix
+	float gain[3];         // Scale of each matrix, and of types with scales 1/64 (RawQuarter)
 };
 
 // A lane's part of one row of a quarter of a tile: 16 columns, 64h+16e.. of its groups, of row g+8r. q is the quarter 2h+e.
@@ -174,25 +175,22 @@ template <int type, int NT> struct GemmSmallShape {
 	static constexpr int weights = tiles * Packed<type>::tile; // bytes of a stage
 };
 
+// The row block and the tile of columns that a unit is.
+ORT_DEV int gemm_row_block(const GemmSmallArgs &a, int unit) { return (int)((uint32_t)unit / (uint32_t)a.across); }
+ORT_DEV int gemm_column(const GemmSmallArgs &a, int unit) { return (int)((uint32_t)unit % (uint32_t)a.across); }
+
 // The row tile numbered t over all matrices of a launch: its matrix, and its number there. false: beyond them.
 struct GemmTile { int matrix, tile; };
 template <int tiles> ORT_DEV bool gemm_find(const GemmSmallArgs &a, int t, GemmTile &found) {
 	if (a.mode == SMALL_PAIR) { // halves of a row block belong to the two matrices
-		int j = t % tiles;
+		uint32_t j = (uint32_t)t % tiles;
 		found.matrix = j >= tiles / 2;
-		found.tile = t / tiles * (tiles / 2) + j % (tiles / 2);
-		return found.tile * 16 < a.rows[0];
+		found.tile = (int)((uint32_t)t / tiles * (tiles / 2) + j % (tiles / 2));
+		return found.tile < a.end[0];
 	}
-#pragma unroll
-	for (int i = 0; i < 3; i++) {
-		int down = (a.rows[i] + 15) / 16;
-		if (t < down) {
-			found.matrix = i, found.tile = t;
-			return true;
-		}
-		t -= down;
-	}
-	return false;
+	found.matrix = t < a.end[0] ? 0 : t < a.end[1] ? 1 : 2;
+	found.tile = t - (t < a.end[0] ? 0 : t < a.end[1] ? a.end[0] : a.end[1]);
+	return t < a.end[2];
 }
 
 // What a thread copies of each unit: of weights, chunks of 16 bytes of one tile of the row block, which a few warps share; of
@@ -206,21 +204,22 @@ template <int type, int NT> struct GemmLoader {
 	bool some;        // the tile of weights exists
 
 	__device__ __forceinline__ void start(const GemmSmallArgs &a, int unit) {
-		int tid = (int)threadIdx.x, kt = unit % a.across;
+		const uint32_t tid = threadIdx.x;
+		const int kt = gemm_column(a, unit);
 		left = a.across - kt;
-		rows = 128 * ((uint32_t)(4 * kt + tid / span) * (uint32_t)a.padded + (uint32_t)a.n0) + 16 * (uint32_t)(tid % span);
+		rows = 128 * ((4 * (uint32_t)kt + tid / span) * (uint32_t)a.padded + (uint32_t)a.n0) + 16 * (tid % span);
 		find(a, unit);
 	}
 	__device__ __forceinline__ void find(const GemmSmallArgs &a, int unit) {
 		GemmTile f = {0, 0};
-		some = gemm_find<S::tiles>(a, unit / a.across * S::tiles + (int)threadIdx.x / sharing, f);
+		some = gemm_find<S::tiles>(a, gemm_row_block(a, unit) * S::tiles + (int)(threadIdx.x / sharing), f);
 		weights = (f.matrix == 0 ? a.w[0] : f.matrix == 1 ? a.w[1] : a.w[2]) + 16 * (uint64_t)(threadIdx.x % sharing) +
-			((uint64_t)f.tile * (uint64_t)a.across + (uint64_t)(unit % a.across)) * Packed<type>::tile;
+			((uint64_t)f.tile * (uint64_t)a.across + (uint64_t)gemm_column(a, unit)) * Packed<type>::tile;
 	}
 	// Copies the weights of a unit to a stage.
 	__device__ __forceinline__ void load_weights(const GemmSmallArgs &a, uint8_t *stage, int unit) {
-		int first = (int)threadIdx.x % sharing;
-		uint8_t *to = stage + (int)threadIdx.x / sharing * Packed<type>::tile + 16 * first;
+		int first = (int)(threadIdx.x % sharing);
+		uint8_t *to = stage + (int)(threadIdx.x / sharing) * Packed<type>::tile + 16 * first;
 		if (some) {
 #pragma unroll
 			for (int i = 0; i < (chunks + sharing - 1) / sharing; i++)
@@ -325,23 +324,31 @@ template <int NT, int R, int threads> ORT_DEV bool gemm_share(const GemmSmallArg
 	if (first == last) return true;
 	constexpr int size = 8 * NT * R;
 	float *partial = (float *)a.partial;
-	auto slot = [&](int block) { // of this row block
-		return partial + (uint64_t)(2 * block + (gemm_first(a, block) / a.across != row_block)) * size;
-	};
-	float *mine = slot((int)blockIdx.x);
-	for (int i = 4 * (int)threadIdx.x; i < size; i += 4 * threads) *(float4 *)(mine + i) = *(const float4 *)(sum + i / R * (R + 4) + i % R);
+	const int second = gemm_first(a, first) < row_block * a.across; // of the first block, which began in another row block; the others begin in this one
+	auto slot = [&](int block) { return partial + (uint64_t)(2 * block + (block == first ? second : 0)) * size; };
+	constexpr int pass = 4 * threads < size ? 4 * threads : size; // sums that the threads move at a time: whole rows
+	static_assert(size % pass == 0 && pass % R == 0, "all threads move as many, each in its own columns");
+	const int place = 4 * (int)threadIdx.x;
+	const bool moves = pass == 4 * threads || place < pass;
+	float *own = sum + (uint32_t)place / R * (R + 4) + (uint32_t)place % R;
+	float *mine = slot((int)blockIdx.x) + place;
+	if (moves) {
+#pragma unroll
+		for (int i = 0; i < size / pass; i++) *(float4 *)(mine + i * pass) = *(const float4 *)(own + i * (pass / R * (R + 4)));
+	}
 	block_sync();
 	int *is_last = (int *)(sum + 8 * NT * (R + 4));
 	if (threadIdx.x == 0) *is_last = arrive_last((uint32_t *)a.counters + row_block, (uint32_t)(last - first + 1));
 	block_sync();
 	if (!*is_last) return false;
-	for (int i = 4 * (int)threadIdx.x; i < size; i += 4 * threads) {
+#pragma unroll 1
+	for (int i = 0; moves && i < size / pass; i++) {
 		float4 v = make_float4(0.f, 0.f, 0.f, 0.f);
 		for (int b = first; b <= last; b++) {
-			float4 p = ld_cg4(slot(b) + i);
+			float4 p = ld_cg4(slot(b) + place + i * pass);
 			v = make_float4(v.x + p.x, v.y + p.y, v.z + p.z, v.w + p.w);
 		}
-		*(float4 *)(sum + i / R * (R + 4) + i % R) = v;
+		*(float4 *)(own + i * (pass / R * (R + 4))) = v;
 	}
 	block_sync();
 	return true;
@@ -352,20 +359,19 @@ ORT_DEV float gemm_silu(float x) { return x * rcp_approx(1.f + exp2_approx(x * -
 
 // Writes the results of a row block: a thread those of one row of weights.
 template <int type, int NT, int R> ORT_DEV void gemm_finish(const GemmSmallArgs &a, const float *sum, int row_block) {
-	constexpr float one = Packed<type>::is_float ? 1.f : 1.f / 64;
 	using S = GemmSmallShape<type, NT>;
-	int rows = a.mode == SMALL_PAIR ? R / 2 : R, r = (int)threadIdx.x % rows;
+	int rows = a.mode == SMALL_PAIR ? R / 2 : R, r = (int)(threadIdx.x % (uint32_t)rows);
 	GemmTile f;
 	if (!gemm_find<S::tiles>(a, row_block * S::tiles + r / 16, f)) return;
 	int row = 16 * f.tile + r % 16, m = f.matrix;
 	if (row >= (m == 0 ? a.rows[0] : m == 1 ? a.rows[1] : a.rows[2])) return;
 	float *out = (float *)a.out + (uint64_t)a.n0 * (uint64_t)a.ld + (uint64_t)((m == 0 ? a.column[0] : m == 1 ? a.column[1] : a.column[2]) + row);
 	const float *scale = (const float *)a.scale + a.n0;
-	const float unit = one * (m == 0 ? a.gain[0] : m == 1 ? a.gain[1] : a.gain[2]);
-	for (int n = (int)threadIdx.x / rows; n < a.n; n += S::threads / rows) {
-		float s = scale[n] * unit, v = sum[n * (R + 4) + r] * s, *y = out + (uint64_t)n * (uint64_t)a.ld;
+	const float gain = m == 0 ? a.gain[0] : m == 1 ? a.gain[1] : a.gain[2];
+	for (int n = (int)(threadIdx.x / (uint32_t)rows); n < a.n; n += S::threads / rows) {
+		float s = scale[n] * gain, v = sum[n * (R + 4) + r] * s, *y = out + (uint64_t)n * (uint64_t)a.ld;
 		if (a.mode == SMALL_ADD) v += *y;
-		if (a.mode == SMALL_PAIR) v = gemm_silu(v) * (sum[n * (R + 4) + R / 2 + r] * (scale[n] * (one * a.gain[1])));
+		if (a.mode == SMALL_PAIR) v = gemm_silu(v) * (sum[n * (R + 4) + R / 2 + r] * (scale[n] * a.gain[1]));
 		if (a.mode == SMALL_GATED) v = gemm_silu(*y) * v;
 		*y = v;
 	}
@@ -376,7 +382,7 @@ template <int type, int NT, int R> ORT_DEV void gemm_finish(const GemmSmallArgs 
 template <int type, int NT> ORT_DEV void gemm_bulk(const GemmSmallArgs &a, uint8_t *stage, uint64_t *bar, int unit, bool weights, bool rows) {
 	using S = GemmSmallShape<type, NT>;
 	constexpr int tile = Packed<type>::tile;
-	int lane = (int)threadIdx.x % 32, block = unit / a.across, kt = unit % a.across;
+	int lane = (int)(threadIdx.x % 32), block = gemm_row_block(a, unit), kt = gemm_column(a, unit);
 	if (weights) {
 		GemmTile f;
 		bool some = lane < S::tiles && gemm_find<S::tiles>(a, block * S::tiles + lane, f);
@@ -397,7 +403,7 @@ template <int type, int NT> ORT_DEV void gemm_small(const GemmSmallArgs &a) {
 	uint8_t *shared = ort_shared();
 	float *sum = (float *)(shared + a.stages * size);
 	uint64_t *bars = (uint64_t *)(sum + 8 * NT * (S::R + 4) + 4);
-	int warp = (int)threadIdx.x / 32, quarter = warp / S::WR, group = warp % S::WR;
+	int warp = (int)(threadIdx.x / 32), quarter = (int)(threadIdx.x / (32 * S::WR)), group = (int)(threadIdx.x / 32 % S::WR);
 	int unit = gemm_first(a, (int)blockIdx.x), end = gemm_first(a, (int)blockIdx.x + 1), ahead = a.stages - 1;
 	GemmLoader<type, NT> loader;
 	if (has_bulk()) {
@@ -420,14 +426,14 @@ template <int type, int NT> ORT_DEV void gemm_small(const GemmSmallArgs &a) {
 #pragma unroll 1
 	for (int i = 0; i < ahead; i++) {
 		if (unit + i < end) {
-			if (!has_bulk()) loader.load_rows(a, shared + i * size + S::weights, (unit + i + 1) % a.across == 0);
+			if (!has_bulk()) loader.load_rows(a, shared + i * size + S::weights, gemm_column(a, unit + i + 1) == 0);
 			else if (warp == 0) gemm_bulk<type, NT>(a, shared + i * size, bars + i, unit + i, false, true);
 		}
 		if (!has_bulk()) cp_async_commit();
 	}
 	float acc[S::RT][NT][4];
 	gemm_clear<NT, S::RT>(acc);
-	int part = min(end, (unit / a.across + 1) * a.across); // end of this row block's units
+	int part = min(end, (gemm_row_block(a, unit) + 1) * a.across); // end of this row block's units
 	for (int stage = 0, round = 0; unit < end; unit++) {
 		if (has_bulk()) mbar_wait(bars + stage, (uint32_t)round);
 		else if (ahead == 1) cp_async_wait<0>();
@@ -449,7 +455,7 @@ template <int type, int NT> ORT_DEV void gemm_small(const GemmSmallArgs &a) {
 		stage = stage == ahead ? 0 : stage + 1;
 		if (unit + 1 == part) {
 			gemm_reduce<NT, S::RT, S::R>(sum, quarter, group, acc);
-			if (gemm_share<NT, S::R, S::threads>(a, sum, unit / a.across)) gemm_finish<type, NT, S::R>(a, sum, unit / a.across);
+			if (gemm_share<NT, S::R, S::threads>(a, sum, gemm_row_block(a, unit))) gemm_finish<type, NT, S::R>(a, sum, gemm_row_block(a, unit));
 			part = min(end, part + a.across);
 			gemm_clear<NT, S::RT>(acc);
 		}

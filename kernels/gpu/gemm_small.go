@@ -9,7 +9,8 @@ import (
 
 // Geometry of gemm_small.cuh.
 const (
-	smallMost = 64 // rows of a step that these kernels are for
+	smallMost  = 64 // rows of a step that these kernels are for
+	smallScale = 64 // factor of the scales in a fragment
 )
 
 // smallMode is what becomes of sums (GemmSmallMode in gemm_small.cuh).
@@ -28,13 +29,12 @@ type smallArgs struct {
 	act, scale        uint64
 	out               uint64
 	partial, counters uint64
-	rows, column      [3]int32
+	rows, end, column [3]int32
 	across            int32
 	padded, n0, n     int32
 	ld, mode          int32
 	units, stages     int32
 	gain              [3]float32
-	_                 float32
 }
 
 // smallShape is GemmSmallShape: the row tiles of a unit, and the bytes of the weights of a stage.
@@ -101,10 +101,17 @@ func (d *Device) gemmSmallLaunch(p product, act narrowRows) {
 	args := smallArgs{act: addr(act.blocks), scale: addr(act.scale), out: addr(p.y), across: int32(across),
 		padded: int32(act.padded), ld: int32(p.stride), mode: int32(smallModeOf(p.mode))}
 	down := 0
-	for i, w := range p.w {
-		args.w[i], args.rows[i], args.column[i], args.gain[i] = addr(w.Buf), int32(w.Out), int32(p.first[i]), w.Scale
-		n, _ := tilesOf(w.Out, w.In)
-		down += n
+	for i := range args.w {
+		if i < len(p.w) {
+			w := p.w[i]
+			args.w[i], args.rows[i], args.column[i], args.gain[i] = addr(w.Buf), int32(w.Out), int32(p.first[i]), w.Scale
+			if !f.isFloat() {
+				args.gain[i] /= smallScale
+			}
+			n, _ := tilesOf(w.Out, w.In)
+			down += n
+		}
+		args.end[i] = int32(down)
 	}
 	rowBlocks := (down + tiles - 1) / tiles
 	if p.mode == productSiLU { // half of a row block each
