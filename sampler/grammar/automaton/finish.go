@@ -170,6 +170,9 @@ func (s *State) findCompletion() (*completion, bool) {
 	case afterKey:
 		return s.by(":")
 	case afterColon:
+		if s.chooses() {
+			return s.completeMember()
+		}
 		if s.ws == wsMust {
 			return s.by(" ")
 		}
@@ -212,10 +215,11 @@ func (s *State) completeKey() (*completion, bool) {
 	text := s.spelled(func(t *State) bool { return t.mode != inKey })
 	tried := 0
 	for _, t := range s.threads {
-		for _, name := range s.c.sp.Wanted(formula.Cond(t.f)) {
-			quoted := string(value.AppendString(nil, name))
+		names := s.c.wanted(formula.Cond(t.f))
+		first, _ := slices.BinarySearch(names, text)
+		for _, quoted := range names[first:] {
 			if tried >= maxKeys || !strings.HasPrefix(quoted, text) {
-				continue
+				break
 			}
 			tried++
 			if full, ok := s.by(quoted[len(text):]); ok && (!found || full.size < best.size) {
@@ -226,8 +230,66 @@ func (s *State) completeKey() (*completion, bool) {
 	return best, found
 }
 
+// wanted returns the names that a condition asks for, quoted and in ascending order.
+func (c *core) wanted(k formula.Cond) []string {
+	names, ok := c.names[k]
+	if !ok {
+		for _, name := range c.sp.Wanted(k) {
+			names = append(names, string(value.AppendString(nil, name)))
+		}
+		slices.Sort(names)
+		names = slices.Compact(names)
+		c.names[k] = names
+	}
+	return names
+}
+
 // maxKeys bounds the keys that completeKey tries.
 const maxKeys = 4
+
+// chooses reports that what the value of a member may be is not to be found out just
+// to complete the object.
+func (s *State) chooses() bool {
+	return !s.in.recorded() && slices.ContainsFunc(s.threads, func(t thread) bool {
+		return s.c.sp.Plan(formula.Cond(t.f)).Chooses()
+	})
+}
+
+// completeMember completes an object from before the value of a member.
+func (s *State) completeMember() (best *completion, found bool) {
+	lead := ""
+	if s.ws == wsMust {
+		lead = " "
+	}
+	for _, t := range s.threads {
+		text, rest, ok := s.c.sp.Plan(formula.Cond(t.f)).Text(s.key, s.in.keys)
+		if !ok {
+			continue
+		}
+		if r := s.c.endMembers(rest, t.k).before(lead + text); !found || r.size < best.size {
+			best, found = r, true
+		}
+	}
+	return best, found
+}
+
+// endMembers is the completion by members behind one, which may be none, and how what
+// encloses the object goes on.
+func (c *core) endMembers(members string, k *conts) *completion {
+	e := endKey{members, k}
+	r, ok := c.ends[e]
+	if !ok {
+		if members != "" {
+			members = ", " + members
+		}
+		r = c.closing(k).before(members + "}")
+		c.m.texts += int64(len(r.text))
+		if c.sp.Err() == nil {
+			c.ends[e] = r
+		}
+	}
+	return r
+}
 
 // completeLiteral takes the choice that is completed soonest.
 func (s *State) completeLiteral() (best *completion, found bool) {

@@ -278,7 +278,14 @@ type core struct {
 	many    map[string]*State // states of several threads
 	offers  map[offerKey]regex.Lang
 	members map[memberKey]member
+	ends    map[endKey]*completion
+	names   map[formula.Cond][]string
 	buf     []byte
+}
+
+type endKey struct {
+	members string
+	k       *conts
 }
 
 type offerKey struct {
@@ -302,6 +309,8 @@ func (c *core) flush() {
 	c.many = map[string]*State{}
 	c.offers = map[offerKey]regex.Lang{}
 	c.members = map[memberKey]member{}
+	c.ends = map[endKey]*completion{}
+	c.names = map[formula.Cond][]string{}
 	if c.bottom == nil { // states in use may hold it
 		c.nextID++
 		c.bottom = &conts{id: c.nextID}

@@ -96,6 +96,7 @@ type Space struct {
 	simpler  map[Cond]Cond // of a conjunction, what propagate makes of it
 	key      []byte        // scratch for keys of maps
 	alts     []Alt         // the stack that conditions are progressed on
+	choosing int           // disjunctions that are being progressed, one in the other
 	mostAlts int           // of a product of them; 0: any number
 	tooMany  bool          // there were more
 

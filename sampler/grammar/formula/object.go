@@ -17,8 +17,11 @@ type solver struct {
 	text bool
 
 	best     found
-	tried    int  // branches that ended since the first solution
-	rejected bool // a choice was refused because of what was seen
+	last     *leaf                    // the one that best is of
+	visit    func(l *leaf, firm bool) // of solutions
+	full     bool                     // and no more are wanted
+	tried    int                      // branches that ended since the first solution
+	rejected bool                     // a choice was refused because of what was seen
 }
 
 // maxTries bounds the branches that are tried for a shorter text.
@@ -33,9 +36,35 @@ func (sp *Space) solveObject(c Cond, seen *KeySet, text bool) found {
 	return s.best
 }
 
+// solutions calls visit with solutions of c, whatever keys were seen: with one if
+// there is one, and with others until visit returns false, or some branches in a
+// row have none of which it returns true.
+func (sp *Space) solutions(c Cond, visit func(l *leaf, firm bool) (useful, more bool)) {
+	s := &solver{sp: sp, seen: sp.NoKeys()}
+	s.visit = func(l *leaf, firm bool) {
+		useful, more := visit(l, firm)
+		if useful {
+			s.tried = 0
+		}
+		s.full = !more
+	}
+	s.branch([]Cond{c}, nil)
+}
+
+// useless is how many branches in a row solutions tries in vain.
+const useless = 8
+
 // done reports whether no branch needs to be tried any more.
 func (s *solver) done() bool {
-	return !s.sp.sound() || s.best.ok && (!s.text || s.tried > maxTries || s.best.text == "")
+	switch {
+	case !s.sp.sound():
+		return true
+	case !s.best.ok:
+		return false
+	case s.visit != nil:
+		return s.full || s.tried > useless
+	}
+	return !s.text || s.tried > maxTries || s.best.text == ""
 }
 
 // branch solves the conjunction of todo, which may hold junctions, and atoms.
@@ -67,8 +96,8 @@ func (s *solver) branch(todo, atoms []Cond) {
 			rest = append(rest, k)
 		}
 	}
-	r, open := s.leaf(atoms)
-	if !r.ok || s.best.ok && len(r.text) >= len(s.best.text) {
+	l, r, open := s.leaf(atoms)
+	if !r.ok || s.visit == nil && s.best.ok && len(r.text) >= len(s.best.text) {
 		s.tried++
 		return
 	}
@@ -83,7 +112,10 @@ func (s *solver) branch(todo, atoms []Cond) {
 		if s.best.ok {
 			s.tried++
 		}
-		s.best = r
+		s.best, s.last = r, l
+		if s.visit != nil {
+			s.visit(l, r.firm)
+		}
 		return
 	}
 	for _, k := range ways {
@@ -120,6 +152,33 @@ type leaf struct {
 	parted bool
 	soft   bool // the solution used keys that are not required
 	scarce bool // and there may be too few of them
+	fixed  bool // with other members than those chosen it may be none
+}
+
+// admits reports that members with a key of k may be added to those chosen, if there
+// are none among them.
+func (l *leaf) admits(k keyClass) bool {
+	if k.name >= 0 && slices.ContainsFunc(l.chosen, func(m member) bool { return m.name == k.name }) {
+		return true
+	}
+	if l.fixed || l.hi >= 0 && len(l.chosen) >= int(l.hi) {
+		return false
+	}
+	if k.name >= 0 {
+		return l.live(l.valueOf(k.name))
+	}
+	return l.live(l.classValue(k))
+}
+
+// classValue is what a member with a key of a class without names must satisfy.
+func (l *leaf) classValue(k keyClass) F {
+	fs := make([]F, 0, len(l.every))
+	for _, e := range l.every {
+		if k.in(e.lang) {
+			fs = append(fs, e.f)
+		}
+	}
+	return l.sp.And(fs...)
 }
 
 type member struct {
@@ -131,8 +190,8 @@ type member struct {
 
 // leaf solves a conjunction of atoms. It returns a condDiffer that the solution may
 // not satisfy, if there is one.
-func (s *solver) leaf(atoms []Cond) (found, Cond) {
-	l := &leaf{solver: s, hi: Unbounded}
+func (s *solver) leaf(atoms []Cond) (l *leaf, r found, open Cond) {
+	l = &leaf{solver: s, hi: Unbounded}
 	s.sp.spend(30 + 4*len(atoms))
 	need := map[int32]F{}
 	var order []int32
@@ -162,7 +221,7 @@ func (s *solver) leaf(atoms []Cond) (found, Cond) {
 			l.count(a.min, a.max)
 		case condExact:
 			if !s.sp.spend(10 * len(a.ids)) {
-				return found{}, 0
+				return l, found{}, 0
 			}
 			for i, id := range a.ids {
 				require(id, a.fs[i])
@@ -173,30 +232,31 @@ func (s *solver) leaf(atoms []Cond) (found, Cond) {
 		}
 	}
 	if l.hi >= 0 && (len(order) > int(l.hi) || l.lo > l.hi) {
-		return found{}, 0
+		return l, found{}, 0
 	}
 	slices.Sort(order)
 	for _, id := range order {
 		key := s.sp.nameText[id]
 		if s.seen.Has(key) {
 			s.rejected = true
-			return found{}, 0
+			return l, found{}, 0
 		}
 		f := s.sp.And(l.valueOf(id), need[id])
 		if _, ok := s.sp.value(f, s.text); !ok {
-			return found{}, 0
+			return l, found{}, 0
 		}
 		l.chosen = append(l.chosen, member{key: key, name: id, value: f})
 	}
 	if !l.satisfy(0) {
-		return found{}, 0
+		return l, found{}, 0
 	}
+	l.fixed = len(differ) > 0
 	for _, d := range differ {
 		if !l.differs(s.sp.conds[d]) {
-			return l.write(), d
+			return l, l.write(), d
 		}
 	}
-	return l.write(), 0
+	return l, l.write(), 0
 }
 
 // count narrows the number of members.
@@ -459,4 +519,70 @@ func (l *leaf) write() found {
 		}
 	}
 	return found{ok: true, firm: !l.soft, text: b.String()}
+}
+
+// ending is a short way to end an object: the members of a solution, of which there
+// are none if leaf is nil.
+type ending struct {
+	leaf   *leaf
+	text   string
+	others map[string]string // by the name of a member, the text of the others
+}
+
+// ending returns one behind the members of seen so that c holds.
+func (sp *Space) ending(c Cond, seen *KeySet) *ending {
+	if e, ok := sp.search.endings[endingKey{c, nil}]; ok {
+		return e
+	}
+	k := endingKey{c, seen}
+	if e, ok := sp.search.endings[k]; ok {
+		return e
+	}
+	s := &solver{sp: sp, seen: seen, text: true}
+	s.branch([]Cond{c}, nil)
+	e := &ending{leaf: s.last, text: s.best.text}
+	if sp.sound() {
+		if s.best.ok && s.best.firm {
+			k.seen = nil
+		}
+		sp.search.endings[k] = e
+	}
+	return e
+}
+
+// behind returns the texts of the value of a member and of the others, with its name
+// in place of key.
+func (e *ending) behind(sp *Space, name, key string) (value, rest string, ok bool) {
+	if e.leaf == nil {
+		return "", "", false
+	}
+	first := slices.IndexFunc(e.leaf.chosen, func(m member) bool { return m.key == name })
+	if first < 0 {
+		return "", "", false
+	}
+	if value, ok = sp.value(e.leaf.chosen[first].value, true); !ok {
+		return "", "", false
+	}
+	swap := -1
+	if key != name {
+		swap = slices.IndexFunc(e.leaf.chosen, func(m member) bool { return m.key == key })
+	}
+	rest, known := e.others[name]
+	if known && swap < 0 {
+		return value, rest, true
+	}
+	l := *e.leaf
+	l.chosen = slices.Clone(l.chosen)
+	if swap >= 0 {
+		l.chosen[swap].key = name
+	}
+	l.chosen = slices.Delete(l.chosen, first, first+1)
+	r := l.write()
+	if swap < 0 && sp.sound() {
+		if e.others == nil {
+			e.others = map[string]string{}
+		}
+		e.others[name] = r.text
+	}
+	return value, r.text, r.ok
 }

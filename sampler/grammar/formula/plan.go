@@ -53,28 +53,17 @@ func (sp *Space) split(ids []int32, langs []regex.Lang) []part {
 type class struct {
 	lang  regex.Lang // keys without a name, or None
 	names []int32
-	alts  []Alt // whose values exist
-	// live says of each alternative whether what follows it can be satisfied: 1
-	// yes, -1 no, 0 if that depends on the keys seen.
-	live []int8
-	key  keyClass // of its keys; of one with a name if they have names
-	// lazy says that there are many alternatives, which are not known until Member
-	// asks for them: alts and live are empty, and open is what state returns.
-	lazy bool
+	key   keyClass // of its keys; of one with a name if they have names
+	// open says whether such a key may come next: 1 yes, -1 no, 0 if that depends
+	// on the keys seen.
 	open int8
-}
-
-// state sums live up: 1 if some alternative is open whatever was seen, -1 if none
-// ever is.
-func (c *class) state() int8 {
-	if c.lazy {
-		return c.open
-	}
-	s := int8(-1)
-	for _, l := range c.live {
-		s = max(s, l)
-	}
-	return s
+	// known says that the alternatives are, and many that there are too many of them
+	// to be found before Member asks.
+	known, many bool
+	alts        []Alt // whose values exist
+	// live says of each alternative whether what follows it can be satisfied, as
+	// open does.
+	live []int8
 }
 
 // Plan is what a condition on objects makes of every key.
@@ -175,14 +164,42 @@ func (sp *Space) makePlan(c Cond) *Plan {
 		order = append(order, cl)
 		p.parts = append(p.parts, cl)
 	}
+	p.cover(order)
 	for _, cl := range order {
-		p.find(cl, manyAlts)
-		if cl.state() == 0 {
+		if cl.open == 0 {
 			p.depend = append(p.depend, cl)
 		}
 	}
-	p.always = p.keys(func(cl *class) bool { return cl.state() > 0 })
+	p.always = p.keys(func(cl *class) bool { return cl.open > 0 })
 	return p
+}
+
+// cover finds out which classes may come. A solution of the condition shows it of
+// many: its members may come in any order, and others beside them.
+func (p *Plan) cover(classes []*class) {
+	rest := slices.Clone(classes)
+	p.sp.solutions(p.cond, func(l *leaf, firm bool) (useful, more bool) {
+		before := len(rest)
+		if firm {
+			rest = slices.DeleteFunc(rest, func(cl *class) bool {
+				if l.admits(cl.key) {
+					cl.open = 1
+				}
+				return cl.open > 0
+			})
+		}
+		return len(rest) < before, len(rest) > 0
+	})
+	for _, cl := range rest {
+		if p.find(cl, manyAlts); cl.many {
+			cl.open = p.sp.ever(p.sp.condAnd(p.cond, p.demand(cl, cl.key.name)))
+			continue
+		}
+		cl.open = -1
+		for _, l := range cl.live {
+			cl.open = max(cl.open, l)
+		}
+	}
 }
 
 // manyAlts is how many alternatives of a product are found before they are asked for.
@@ -194,7 +211,7 @@ func (p *Plan) find(cl *class, most int) {
 	sp := p.sp
 	alts, ok := sp.memberUpTo(p.cond, cl.key, most)
 	if !ok {
-		cl.lazy, cl.open = true, sp.ever(sp.condAnd(p.cond, p.demand(cl, cl.key.name)))
+		cl.many = true
 		return
 	}
 	alts = sp.open(alts)
@@ -202,9 +219,7 @@ func (p *Plan) find(cl *class, most int) {
 	for i, a := range alts {
 		live[i] = sp.ever(a.Rest)
 	}
-	if !cl.lazy || sp.sound() {
-		cl.alts, cl.live, cl.lazy = alts, live, false
-	}
+	cl.alts, cl.live, cl.known = alts, live, sp.sound()
 }
 
 // demand is the condition that an object has a member with the name, or where that
@@ -218,7 +233,7 @@ func (p *Plan) demand(cl *class, name int32) Cond {
 
 // may reports whether a key of a class may come behind those of seen.
 func (p *Plan) may(cl *class, key string, seen *KeySet) bool {
-	if !cl.lazy {
+	if cl.known {
 		return len(p.pick(cl, seen.With(key))) > 0
 	}
 	name := int32(-1)
@@ -419,7 +434,7 @@ func (p *Plan) Keys(seen *KeySet) regex.Lang {
 // pick returns the alternatives of a class after which c can still hold, given
 // the keys seen with the new one.
 func (p *Plan) pick(cl *class, seen *KeySet) []Alt {
-	if cl.state() != 0 && !slices.Contains(cl.live, 0) && !slices.Contains(cl.live, -1) {
+	if !slices.Contains(cl.live, 0) && !slices.Contains(cl.live, -1) {
 		return cl.alts
 	}
 	var out []Alt
@@ -446,7 +461,10 @@ func (p *Plan) Unnamed(key string) (class int, ok bool) {
 		if len(p.parts) > 1 && !p.sp.Regex.Matches(cl.lang, key) {
 			continue
 		}
-		return i, p.plain || !cl.lazy && !slices.Contains(cl.live, 0)
+		if !p.plain && !cl.known && !cl.many {
+			p.find(cl, manyAlts)
+		}
+		return i, p.plain || cl.known && !slices.Contains(cl.live, 0)
 	}
 	return 0, false
 }
@@ -472,13 +490,49 @@ func (p *Plan) Member(key string, seen *KeySet) []Alt {
 		}
 		return p.sp.open(p.sp.member(p.cond, k))
 	}
-	if cl.lazy {
+	if !cl.known {
 		p.find(cl, 0)
 	}
 	if !slices.Contains(cl.live, 0) {
 		return p.pick(cl, nil)
 	}
 	return p.pick(cl, seen.With(key))
+}
+
+// Chooses reports that the condition has choices in it, so that Member may be much
+// work.
+func (p *Plan) Chooses() bool { return !p.plain }
+
+// Text returns short texts of a value for the member with a key that is not in seen,
+// and of members behind it, after which c holds; rest is empty if none need follow. It
+// does not need all alternatives.
+func (p *Plan) Text(key string, seen *KeySet) (value, rest string, ok bool) {
+	sp := p.sp
+	e := sp.ending(p.cond, seen)
+	if value, rest, ok = e.behind(sp, key, key); ok {
+		return value, rest, sp.sound() // nothing is shorter
+	}
+	cl := p.class(key)
+	if cl == nil {
+		return "", "", false
+	}
+	id, named := sp.names[key]
+	if named = named && p.byName[id] != nil; named {
+		value, rest, ok = sp.ending(sp.condAnd(p.cond, sp.condRequire([]int32{id})), seen).behind(sp, key, key)
+		return value, rest, ok && sp.sound()
+	}
+	if l := e.leaf; l != nil && !l.soft && l.admits(cl.key) {
+		value, ok = sp.value(l.classValue(cl.key), true)
+		return value, e.text, ok && sp.sound()
+	}
+	// The key changes places with one that is like it.
+	name, ok := sp.Regex.Shortest(sp.Regex.Minus(cl.lang, seen.Lang()))
+	if !ok {
+		return "", "", false
+	}
+	e = sp.ending(sp.condAnd(p.cond, sp.condRequire([]int32{sp.nameID(name)})), seen)
+	value, rest, ok = e.behind(sp, name, key)
+	return value, rest, ok && sp.sound()
 }
 
 func (p *Plan) class(key string) *class {

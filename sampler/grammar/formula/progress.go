@@ -80,12 +80,19 @@ func (sp *Space) pushMember(c Cond, k keyClass) {
 		if a.op == condAnd {
 			kids, differ = sp.splitDiffer(kids)
 		}
-		sp.progressKids(a.op, kids, sp.differ(differ, k.name), func(kid Cond) { sp.pushMember(kid, k) })
+		if a.op == condOr {
+			sp.choosing++
+		}
+		op := a.op
+		sp.progressKids(c, kids, sp.differ(differ, k.name), func(kid Cond) { sp.pushMember(kid, k) })
+		if op == condOr {
+			sp.choosing--
+		}
 		return
 	case condProps:
 		if k.name >= 0 {
 			if i, ok := slices.BinarySearch(a.ids, k.name); ok {
-				sp.push(a.fs[i], c)
+				sp.push(a.fs[i], sp.otherProps(c, i))
 				return
 			}
 		}
@@ -124,6 +131,22 @@ func (sp *Space) pushMember(c Cond, k keyClass) {
 		return
 	}
 	sp.push(fTrue, c)
+}
+
+// fewProps is up to how many members a table in a choice may speak of for one to be
+// taken out behind it.
+const fewProps = 2
+
+// otherProps is c, a condProps, behind the member at index i. It says nothing of
+// that any more, but stays as it is where that is all there is to gain: then the
+// same plan is good for all members. In a choice, what is left may be nothing, which
+// decides it.
+func (sp *Space) otherProps(c Cond, i int) Cond {
+	a := &sp.conds[c]
+	if sp.choosing == 0 || len(a.ids) > fewProps {
+		return c
+	}
+	return sp.condProps(slices.Delete(slices.Clone(a.ids), i, i+1), slices.Delete(slices.Clone(a.fs), i, i+1))
 }
 
 // past takes the member named id from a condExact or condDiffer.
@@ -178,7 +201,7 @@ func (sp *Space) pushItem(c Cond, fresh F) {
 	switch a.op {
 	case condNever:
 	case condAnd, condOr:
-		sp.progressKids(a.op, a.kids, nil, func(kid Cond) { sp.pushItem(kid, fresh) })
+		sp.progressKids(c, a.kids, nil, func(kid Cond) { sp.pushItem(kid, fresh) })
 	case condEach:
 		switch {
 		case a.min > 0:
@@ -255,13 +278,19 @@ func (sp *Space) splitDiffer(kids []Cond) (others, differ []Cond) {
 	return others, differ
 }
 
-// progressKids progresses each kid and combines the alternatives, in a conjunction
-// with those of more, if that is not nil.
-func (sp *Space) progressKids(o condOp, kids []Cond, more []Alt, progress func(Cond)) {
+// progressKids progresses each kid of c, a junction, and combines the alternatives,
+// in a conjunction with those of more, if that is not nil.
+func (sp *Space) progressKids(c Cond, kids []Cond, more []Alt, progress func(Cond)) {
 	from := len(sp.alts)
-	if o == condOr {
-		for _, kid := range kids {
+	if sp.conds[c].op == condOr {
+		same := true // the kids remain as they are behind one value
+		for i, kid := range kids {
 			progress(kid)
+			same = same && len(sp.alts) == from+i+1 && sp.alts[from+i] == Alt{sp.alts[from].Value, kid}
+		}
+		if same {
+			sp.alts = append(sp.alts[:from], Alt{sp.alts[from].Value, c})
+			return
 		}
 		sp.clean(from)
 		return
@@ -290,6 +319,10 @@ func (sp *Space) progressKids(o condOp, kids []Cond, more []Alt, progress func(C
 		default:
 			choices = append(choices, sp.pop(from))
 		}
+	}
+	if more == nil && slices.Equal(rests, kids) {
+		sp.push(sp.And(values...), c)
+		return
 	}
 	sp.push(sp.And(values...), sp.junction(condAnd, rests))
 	if len(choices) >= manyChoices {

@@ -14,6 +14,7 @@ type search struct {
 	low     int32 // the outermost of them that an answer since was based on
 	objects map[objectKey]found
 	arrays  map[arrayKey]found
+	endings map[endingKey]*ending
 	within  []F // what was being looked for when an error came up, innermost first
 }
 
@@ -21,6 +22,11 @@ type objectKey struct {
 	c    Cond
 	seen *KeySet // nil for an answer that holds whatever was seen
 	text bool
+}
+
+type endingKey struct {
+	c    Cond
+	seen *KeySet // nil for one that holds whatever was seen
 }
 
 type arrayKey struct {
@@ -44,6 +50,7 @@ func (s *search) init() {
 	s.low = noAssumption
 	s.objects = map[objectKey]found{}
 	s.arrays = map[arrayKey]found{}
+	s.endings = map[endingKey]*ending{}
 }
 
 // maxText bounds the text of a witness.

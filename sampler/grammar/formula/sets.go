@@ -312,4 +312,5 @@ func (sp *Space) ForgetKeys() {
 	sp.extended = nil
 	clear(sp.keySets)
 	clear(sp.search.objects)
+	clear(sp.search.endings)
 }
