@@ -172,14 +172,16 @@ var everything = []Safe{{Classes: AllClasses, Chars: anyNumber}}
 // characters. There may be more that it does not find. It is nil within a
 // character.
 func (x *Lexer) Safe(st State) []Safe {
-	c := &x.cold[st]
-	if st == 0 || c.mode != inChars {
-		return nil
+	r := &x.hot[st]
+	if c := &x.cold[st]; !r.asked && st != 0 && c.mode == inChars {
+		if x.s.at(c.lang).prefixes {
+			r.safe = everything
+		} else {
+			r.safe = x.s.safe(c.lang, false).list
+		}
 	}
-	if x.s.at(c.lang).prefixes {
-		return everything
-	}
-	return x.s.safe(c.lang, false).list
+	r.asked = x.s.err == nil
+	return r.safe
 }
 
 // safety is what is safe in a language.
@@ -213,8 +215,8 @@ func (s *Space) safe(l Lang, count bool) safety {
 	return v
 }
 
-// safeBounded finds what is safe in an intersection with the strings of up to so
-// many characters from the rest of it, which is the same for all such numbers.
+// safeBounded finds what is safe in an intersection with a bound on the number of
+// characters from what it is without, which is the same for all such bounds.
 func (s *Space) safeBounded(l Lang) (v safety, ok bool) {
 	n := s.at(l)
 	if n.kind != kInter {
@@ -226,7 +228,7 @@ func (s *Space) safeBounded(l Lang) (v safety, ok bool) {
 	}
 	m := s.at(n.list[i])
 	rest := slices.Clone(n.list)
-	rest[i] = s.Repeat(Lang(m.x), 0, Unbounded)
+	rest[i] = s.Repeat(Lang(m.x), m.min, Unbounded)
 	free := s.safe(s.inter(rest), true)
 	v.counted = true
 	for i, safe := range free.list {

@@ -38,16 +38,47 @@ func (s *Space) edges(l Lang) []edge {
 	if n.done {
 		return n.edges
 	}
-	if !s.spend(4) {
-		return nil
+	if s.expand(l); !n.parts() || s.err != nil {
+		return n.edges
 	}
-	out := compact(s.nodeEdges(n))
-	if !s.spend(len(out) / 4) {
+	out := n.parted.edges()
+	if !s.spend(len(out) / 8) {
 		return nil
 	}
 	n.edges, n.done = out, true
 	s.bytes += int64(12 * len(out))
 	return out
+}
+
+// parts reports that a node's derivatives are known by parts.
+func (n *node) parts() bool { return n.parted.by != nil }
+
+// expand finds the derivatives of l: its edges, or, where these are many, what they
+// are by parts.
+func (s *Space) expand(l Lang) {
+	n := s.at(l)
+	if n.done || n.parts() || !s.spend(4) {
+		return
+	}
+	p, ok := s.nodeParts(n)
+	if s.err != nil {
+		return
+	}
+	var out []edge
+	if !ok {
+		if out = compact(s.nodeEdges(n)); len(out) >= manyRanges {
+			p, ok = s.edgeParts(out)
+		}
+		if !s.spend(len(out) / 4) {
+			return
+		}
+		n.edges, n.done = out, true
+		s.bytes += int64(12 * len(out))
+	}
+	if ok {
+		n.parted = p
+		s.bytes += int64(4 * len(p.to))
+	}
 }
 
 func (s *Space) nodeEdges(n *node) []edge {
@@ -103,9 +134,7 @@ func (s *Space) isLength(l Lang) bool {
 // shorter returns the edges of the intersection of a list, whose member i is a
 // length: those of the others, each with one character less of it.
 func (s *Space) shorter(list []Lang, i int) []edge {
-	n := s.at(list[i])
-	left := s.Repeat(anyOne, max(n.min-1, 0), lessOne(n.max))
-	others := slices.Delete(slices.Clone(list), i, i+1)
+	left, others := s.oneLess(list, i)
 	from := s.edges(others[0])
 	if len(others) > 1 {
 		from = s.sweep(s.memberEdges(others), len(others), s.inter)
@@ -126,6 +155,12 @@ func (s *Space) memberEdges(list []Lang) [][]edge {
 		out[i] = s.edges(l)
 	}
 	return out
+}
+
+// oneLess returns the length list[i] less one character, and the rest of list.
+func (s *Space) oneLess(list []Lang, i int) (left Lang, others []Lang) {
+	n := s.at(list[i])
+	return s.Repeat(anyOne, max(n.min-1, 0), lessOne(n.max)), slices.Delete(slices.Clone(list), i, i+1)
 }
 
 // follow appends tail to what the edges lead to.

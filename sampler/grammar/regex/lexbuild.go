@@ -54,7 +54,7 @@ func (x *Lexer) build(st State) bool {
 		x.shapes[r.shape] = shared
 		x.s.bytes += 2 * 256
 	}
-	x.hot[st] = Row{shared, next}
+	x.hot[st].shape, x.hot[st].next = shared, next
 	x.s.bytes += int64(24 * len(next))
 	return true
 }

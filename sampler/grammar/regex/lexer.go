@@ -46,14 +46,20 @@ type Lexer struct {
 // differ only in where they lead share it.
 type shape [256]uint8
 
-// Row is what Step reads of a state: the byte's number, then the state for it.
+// Row is what Step reads of a state: the byte's number, then the state for it. With
+// it is what Safe has found.
 type Row struct {
 	shape *shape
 	next  []State
+	safe  []Safe
+	asked bool
 }
 
 // To returns the state that a byte leads to, negative if only Step can tell.
 func (r *Row) To(b byte) State { return r.next[r.shape[b]] }
+
+// Safe returns what Lexer.Safe has returned before, nil if it was not asked for.
+func (r *Row) Safe() []Safe { return r.safe }
 
 // Rows returns the rows of all states, in their order. They are not to be written,
 // and hold until something else is called.
@@ -97,7 +103,7 @@ func NewLexer(s *Space) *Lexer { return NewLexerOf(s, Any) }
 func NewLexerOf(s *Space, as Spelling) *Lexer {
 	x := &Lexer{s: s, as: as, chars: make(map[Lang]State), parts: make(map[string]State), shapes: make(map[shape]*shape), blank: new(shape), unbounded: make(map[Lang]Lang)}
 	x.add(coldState{})
-	x.hot[0] = Row{x.blank, []State{0}}
+	x.hot[0] = Row{shape: x.blank, next: []State{0}}
 	return x
 }
 
@@ -105,8 +111,8 @@ func NewLexerOf(s *Space, as Spelling) *Lexer {
 func (x *Lexer) add(c coldState) State {
 	c.dist = -1
 	x.cold = append(x.cold, c)
-	x.hot = append(x.hot, Row{x.blank, toBuild})
-	x.s.bytes += 160
+	x.hot = append(x.hot, Row{shape: x.blank, next: toBuild})
+	x.s.bytes += 192
 	return State(len(x.cold) - 1)
 }
 

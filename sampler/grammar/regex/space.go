@@ -64,6 +64,7 @@ type node struct {
 	without  ascii // no string of it has these
 
 	edges       []edge
+	parted      parted // the same by parts, where they are many
 	low         int64  // until exact: at most the cost of that string (see cost.go)
 	short, long int64  // bounds of the lengths of its strings
 	lens        []span // their exact set, or nil where it is not known
@@ -106,6 +107,7 @@ type Space struct {
 	sets      setTable
 	tables    []*table
 	thunks    []func() Lang
+	parts     partitions
 	folded    map[string]int32 // contents of a table → its number
 	covers    map[coverKey]int16
 	farthests map[Lang]int64
@@ -188,7 +190,7 @@ func (s *Space) add(n node) Lang {
 	return l
 }
 
-const nodeBytes = 272
+const nodeBytes = 304
 
 // enter makes a node findable.
 func (s *Space) enter(l Lang) {

@@ -53,7 +53,7 @@ func (s *Space) withoutBound(l Lang) (free Lang, most int64) {
 	}
 	m := s.at(list[i])
 	rest := append([]Lang(nil), list...)
-	rest[i] = s.Repeat(Lang(m.x), 0, Unbounded)
+	rest[i] = s.Repeat(Lang(m.x), m.min, Unbounded)
 	return s.inter(rest), m.max
 }
 
@@ -71,14 +71,14 @@ func (s *Space) unbounded(l Lang, chars int64) Lang {
 	return free
 }
 
-// isBound reports that l are the strings of some characters up to a length.
+// isBound reports that l are the strings of some characters up to a length, and maybe
+// from one on.
 func (s *Space) isBound(l Lang) bool {
 	m := s.at(l)
-	return m.kind == kRepeat && m.min == 0 && m.max < Unbounded && s.isChars(Lang(m.x))
+	return m.kind == kRepeat && m.max < Unbounded && s.isChars(Lang(m.x))
 }
 
-// bound is the place in list of the strings of some characters up to a length, -1
-// if there is none.
+// bound is the place in list of a language that isBound, -1 if there is none.
 func (s *Space) bound(list []Lang) int {
 	for i, l := range list {
 		if s.isBound(l) {

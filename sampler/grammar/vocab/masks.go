@@ -138,6 +138,7 @@ type Masks[S comparable, L ~int32] struct {
 	headRead  []byte
 
 	safeLevels []safeLevel[L]
+	scratch    []uint64
 }
 
 // NewMasks makes masks of the tokens of t for m. limit bounds the bytes that
@@ -149,7 +150,7 @@ func NewMasks[S comparable, L ~int32](t *Table, m Machine[S, L], limit int) *Mas
 		values: map[S]*aloneSet{}, deep: map[S]*deepSet{}, reach: map[S]int{}, textMost: map[L]int{},
 		blanks: map[blankKey][]int32{}, closed: map[L]*closers[L]{}, opened: map[L]*openings[L]{}, behinds: map[S][]uint64{},
 		levels: make([]level[S, L], t.longest+1), textStack: make([]L, t.longest+1), read: make([]byte, t.longest+1), headRead: make([]byte, t.longest+1),
-		safeLevels: make([]safeLevel[L], t.longest+1),
+		safeLevels: make([]safeLevel[L], t.longest+1), scratch: make([]uint64, t.Words()),
 	}
 }
 

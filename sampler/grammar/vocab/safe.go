@@ -18,21 +18,28 @@ type classTrie struct {
 	chars []uint8 // of each of them
 	from  []int32 // by node, and behind the last: how many come before
 	depth int     // of the deepest node
+
+	behind []regex.Classes // by node: of the characters of its tokens that begin behind its bytes
 }
 
-// classNode is a node of a classTrie, in the order of a depth-first walk.
+// classNode is a node of a classTrie, in the order of a depth-first walk. There are
+// many: it is kept small.
 type classNode struct {
 	skip  int32         // the first node that does not continue this prefix
 	token int32         // the token that the prefix is, -1 if none
-	text  uint32        // where its bytes begin
+	text  uint32        // where its bytes begin; startsInside is set if not with a character
 	size  uint8         // how many these are
 	depth uint8         // the number of nodes above it
 	runes uint8         // how many characters begin in its bytes
 	chars uint8         // of the longest token that begins with the prefix
-	first bool          // its first byte begins a character
-	below regex.Classes // of all characters of its tokens that begin in its bytes or behind
-	whole regex.Classes // and of those before
+	below regex.Classes // of the characters of its tokens that begin in its bytes or behind
+	whole regex.Classes // of all characters of its tokens
 }
+
+const startsInside = 1 << 31
+
+// first reports that the node's first byte begins a character.
+func (n *classNode) first() bool { return n.text&startsInside == 0 }
 
 // newClassTrie makes the trie of tokens, all of whose characters have a class;
 // chars are their numbers of characters, by token.
@@ -48,7 +55,11 @@ func newClassTrie(tokens []entry, chars []byte) *classTrie {
 			open, ends = open[:len(open)-1], ends[:len(ends)-1]
 		}
 		moved[i] = int32(len(t.nodes))
-		c := classNode{skip: n.skip, text: uint32(len(t.text)), depth: uint8(len(open)), first: utf8.RuneStart(n.byte)}
+		c := classNode{skip: n.skip, text: uint32(len(t.text)), depth: uint8(len(open))}
+		if !utf8.RuneStart(n.byte) {
+			c.text |= startsInside
+		}
+		at := len(t.text)
 		for {
 			n = &full.nodes[i]
 			t.text = append(t.text, n.byte)
@@ -59,9 +70,9 @@ func newClassTrie(tokens []entry, chars []byte) *classTrie {
 				break
 			}
 		}
-		c.token, c.size = n.token, uint8(len(t.text)-int(c.text))
+		c.token, c.size = n.token, uint8(len(t.text)-at)
 		open, ends = append(open, int32(len(t.nodes))), append(ends, int(n.depth))
-		t.nodes, t.depth = append(t.nodes, c), max(t.depth, len(open))
+		t.nodes, t.behind, t.depth = append(t.nodes, c), append(t.behind, 0), max(t.depth, len(open))
 		t.from = append(t.from, int32(len(t.order)))
 		if n.token >= 0 {
 			t.add(open, ends, tokens[len(t.order)].bytes, n.token, chars[n.token])
@@ -81,6 +92,8 @@ func (t *classTrie) add(open []int32, ends []int, b []byte, token int32, chars u
 	at := len(b)
 	below := regex.Classes(0)
 	for i := len(open) - 1; i >= 0; i-- {
+		n := &t.nodes[open[i]]
+		t.behind[open[i]] |= below
 		from := 0
 		if i > 0 {
 			from = ends[i-1]
@@ -91,7 +104,6 @@ func (t *classTrie) add(open []int32, ends []int, b []byte, token int32, chars u
 				below |= 1 << regex.ClassOf(r)
 			}
 		}
-		n := &t.nodes[open[i]]
 		n.below |= below
 		n.chars = max(n.chars, chars)
 	}
@@ -100,26 +112,23 @@ func (t *classTrie) add(open []int32, ends []int, b []byte, token int32, chars u
 	}
 }
 
-// fewNodes is up to how many nodes are run without asking what is safe.
+// fewNodes is up to how many nodes are run without looking for what is safe.
 const fewNodes = 4
 
 // safeLevel is where runClasses stands behind the nodes above one.
 type safeLevel[L ~int32] struct {
 	text  L
-	asked L // the text that safe was asked for, 0 for none
 	chars int
-	safe  []regex.Safe
 }
 
-// runClasses appends to k.ids the tokens of alphabets that a text, between two
-// characters, allows, but for those that dense has; of these, all tokens of known
-// are among them.
-func (k *Masks[S, L]) runClasses(text L, known regex.Safe, dense []uint64) {
-	t, levels, rows := k.t.text.classes, k.safeLevels[:k.t.text.classes.depth+1], k.m.Rows()
-	for i := range levels {
-		levels[i].asked = 0
-	}
-	levels[0].text, levels[0].chars = text, 0
+// runClasses adds to set the tokens of alphabets that a text, between two characters,
+// allows; it has all tokens of known. It returns how many were added, some of which
+// set may have had.
+func (k *Masks[S, L]) runClasses(text L, known regex.Safe, set []uint64) (added int) {
+	t, levels := k.t.text.classes, k.safeLevels
+	levels[0] = safeLevel[L]{text: text}
+	k.m.Safe(text)
+	rows := k.m.Rows()
 	knownChars := uint8(min(known.Chars, maxTokenBytes))
 	if known.Exact {
 		knownChars = maxTokenBytes
@@ -132,15 +141,16 @@ next:
 			continue
 		}
 		level := &levels[n.depth]
-		if n.first && int(n.skip)-i > fewNodes {
-			if k.addSafe(level, i, dense) {
+		at, chars := level.text, level.chars
+		if n.first() {
+			if safe := safeFor(rows[at].Safe(), n.below, int(n.chars)-chars); safe != nil {
+				added += t.addTo(set, n, i, chars+safe.Chars)
 				i = int(n.skip)
 				continue
 			}
-			rows = k.m.Rows()
 		}
-		at := level.text
-		for _, b := range t.text[n.text : n.text+uint32(n.size)] {
+		from := int(n.text &^ startsInside)
+		for _, b := range t.text[from : from+int(n.size)] {
 			to := L(rows[at].To(b))
 			if to < 0 {
 				to, _ = k.m.StepText(at, b)
@@ -152,56 +162,59 @@ next:
 			}
 			at = to
 		}
-		if n.token >= 0 && (dense == nil || !has(dense, n.token)) {
-			k.ids = append(k.ids, n.token)
+		if n.token >= 0 {
+			set[n.token>>6] |= 1 << (n.token & 63)
+			added++
 		}
-		below := &levels[n.depth+1]
-		below.text, below.chars = at, level.chars+int(n.runes)
-		i++
-	}
-}
-
-// addSafe appends to k.ids the tokens below node i that are allowed at the level
-// before it, but for those that dense has, where that is known of all of them.
-func (k *Masks[S, L]) addSafe(at *safeLevel[L], i int, dense []uint64) bool {
-	if at.asked != at.text {
-		at.asked, at.safe = at.text, k.m.Safe(at.text)
-	}
-	t := k.t.text.classes
-	n := &t.nodes[i]
-	from, to := t.from[i], t.from[n.skip]
-	for _, s := range at.safe {
-		if n.below&^s.Classes != 0 {
+		if i++; i == int(n.skip) {
 			continue
 		}
-		most := at.chars + s.Chars
-		if int(n.chars) <= most {
-			k.addNew(t.order[from:to], dense)
-			return true
-		}
-		if s.Exact {
-			for j := from; j < to; j++ {
-				if int(t.chars[j]) <= most {
-					k.addNew(t.order[j:j+1], dense)
-				}
+		chars += int(n.runes)
+		if t.nodes[i].first() {
+			list := rows[at].Safe()
+			if list == nil && int(n.skip)-i > fewNodes {
+				list = k.m.Safe(at)
+				rows = k.m.Rows()
 			}
-			return true
+			if safe := safeFor(list, t.behind[i-1], int(n.chars)-chars); safe != nil {
+				added += t.addTo(set, n, i, chars+safe.Chars)
+				i = int(n.skip)
+				continue
+			}
 		}
+		levels[n.depth+1] = safeLevel[L]{at, chars}
 	}
-	return false
+	return added
 }
 
-// addNew appends to k.ids the tokens that dense does not have.
-func (k *Masks[S, L]) addNew(ids []int32, dense []uint64) {
-	if dense == nil {
-		k.ids = append(k.ids, ids...)
-		return
-	}
-	for _, id := range ids {
-		if !has(dense, id) {
-			k.ids = append(k.ids, id)
+// safeFor returns what of safe tells of all strings of classes of up to n characters
+// whether they may come, nil if nothing does.
+func safeFor(safe []regex.Safe, classes regex.Classes, n int) *regex.Safe {
+	for i := range safe {
+		if s := &safe[i]; classes&^s.Classes == 0 && (n <= s.Chars || s.Exact) {
+			return s
 		}
 	}
+	return nil
+}
+
+// addTo adds to set the tokens of up to most characters from node i on that are below n,
+// and returns how many there are of any length.
+func (t *classTrie) addTo(set []uint64, n *classNode, i, most int) int {
+	from, to := t.from[i], t.from[n.skip]
+	if int(n.chars) <= most {
+		for _, id := range t.order[from:to] {
+			set[id>>6] |= 1 << (id & 63)
+		}
+		return int(to - from)
+	}
+	for at := from; at < to; at++ {
+		if int(t.chars[at]) <= most {
+			id := t.order[at]
+			set[id>>6] |= 1 << (id & 63)
+		}
+	}
+	return int(to - from)
 }
 
 // restricted is inText for a text that may not be anything.
@@ -212,16 +225,29 @@ func (k *Masks[S, L]) restricted(text L) *Set {
 		return k.t.union(nil, k.ids)
 	}
 	known, dense, own := x.base(k.m.Safe(text))
-	k.runClasses(text, known, dense)
+	set := dense
+	if !own {
+		set = k.scratch
+		clear(set[copy(set, dense):])
+	}
+	added := k.runClasses(text, known, set)
+	switch {
+	case own:
+	case added >= denseFrom:
+		dense, own = slices.Clone(set), true
+	default:
+		for i, w := range set {
+			if dense != nil {
+				w &^= dense[i]
+			}
+			for ; w != 0; w &= w - 1 {
+				k.ids = append(k.ids, int32(i<<6+bits.TrailingZeros64(w)))
+			}
+		}
+	}
 	k.runText(x.beyond, text)
 	if !own {
 		return k.t.union(dense, k.ids)
-	}
-	if len(k.ids) >= denseFrom {
-		for _, id := range k.ids {
-			dense[id>>6] |= 1 << (id & 63)
-		}
-		k.ids = k.ids[:0]
 	}
 	return &Set{dense: dense, ids: slices.Clone(k.ids), own: true}
 }
