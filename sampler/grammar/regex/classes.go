@@ -106,6 +106,10 @@ func (s *Space) passage(l Lang) passage {
 		return v
 	}
 	v := passage{alive: AllClasses}
+	s.expand(l)
+	if p := s.at(l).parted; p.by != nil {
+		return s.keepPassage(l, s.partsPassage(p), len(p.to))
+	}
 	edges, i := s.edges(l), 0
 	last := 0
 	for _, c := range classRanges {
@@ -134,7 +138,12 @@ func (s *Space) passage(l Lang) passage {
 			}
 		}
 	}
-	if !s.spend(8 + len(edges)/4) {
+	return s.keepPassage(l, v, len(edges))
+}
+
+// keepPassage keeps the passage of l, which took some steps.
+func (s *Space) keepPassage(l Lang, v passage, steps int) passage {
+	if !s.spend(8 + steps/4) {
 		return passage{}
 	}
 	if s.passages == nil {
@@ -143,6 +152,55 @@ func (s *Space) passage(l Lang) passage {
 	s.passages[l] = v
 	s.bytes += int64(48 + 16*len(v.to))
 	return v
+}
+
+// partsPassage is passage by parts.
+func (s *Space) partsPassage(p parted) passage {
+	v := passage{alive: p.by.covered()}
+	for i, to := range p.to {
+		classes := p.by.classes[i]
+		if to == none || !s.live(to) {
+			v.alive &^= classes
+		} else {
+			v.some |= classes
+		}
+		if to == none {
+			continue
+		}
+		at := slices.IndexFunc(v.to, func(x classEdge) bool { return x.to == to })
+		if at < 0 {
+			at = len(v.to)
+			v.to = append(v.to, classEdge{to: to})
+		}
+		v.to[at].classes |= classes
+	}
+	return v
+}
+
+// covered returns the classes all of whose characters are in some part. It fills in
+// p.classes.
+func (p *partition) covered() Classes {
+	if p.classes != nil {
+		return p.covers
+	}
+	p.classes, p.covers = make([]Classes, p.parts), AllClasses
+	i := 0
+	for _, c := range classRanges {
+		for next := c.lo; next <= c.hi; next = p.ranges[i].hi + 1 {
+			for i < len(p.ranges) && p.ranges[i].hi < next {
+				i++
+			}
+			if i == len(p.ranges) || p.ranges[i].lo > c.hi {
+				p.covers &^= 1 << c.class
+				break
+			}
+			if p.ranges[i].lo > next {
+				p.covers &^= 1 << c.class
+			}
+			p.classes[p.part[i]] |= 1 << c.class
+		}
+	}
+	return p.covers
 }
 
 // Safe says that every string of up to Chars characters of Classes may come. 255

@@ -16,6 +16,11 @@ type partition struct {
 	ranges []crange // sorted and disjoint
 	part   []uint8  // by range
 	parts  int
+
+	// Once covered was asked for: by part, the classes that have a character in it,
+	// and those that have all of theirs in parts.
+	classes []Classes
+	covers  Classes
 }
 
 // noPart stands for the code points of no part, and maxParts bounds how many there
@@ -59,7 +64,7 @@ func (s *Space) partition(ranges []crange, part []uint8, parts int) *partition {
 	if s.parts.known == nil {
 		s.parts.known, s.parts.products = make(map[uint64][]*partition), make(map[[2]*partition]*product)
 	}
-	p := &partition{slices.Clip(ranges), slices.Clip(part), parts}
+	p := &partition{ranges: slices.Clip(ranges), part: slices.Clip(part), parts: parts}
 	s.parts.known[h] = append(s.parts.known[h], p)
 	s.bytes += int64(96 + 9*len(ranges))
 	return p
@@ -195,6 +200,16 @@ func (s *Space) joinParts(list []parted, need int, join func([]Lang) Lang) (part
 		}
 	}
 	return parted{by, to}, s.spend(1 + by.parts*len(list)/4)
+}
+
+// alive returns the derivatives that hold a string.
+func (s *Space) alive(p parted) parted {
+	return p.each(func(to Lang) Lang {
+		if s.live(to) {
+			return to
+		}
+		return none
+	})
 }
 
 // edges lists derivatives by range.

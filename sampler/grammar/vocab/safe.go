@@ -113,7 +113,7 @@ func (t *classTrie) add(open []int32, ends []int, b []byte, token int32, chars u
 }
 
 // fewNodes is up to how many nodes are run without looking for what is safe.
-const fewNodes = 4
+const fewNodes = 64
 
 // safeLevel is where runClasses stands behind the nodes above one.
 type safeLevel[L ~int32] struct {
