@@ -96,6 +96,9 @@ func (s *Space) mergeUnion(list []Lang) []Lang {
 	list = s.mergeChars(list)
 	list = s.mergeWords(list)
 	list = s.mergeRepeats(list)
+	if len(list) <= maxPairs {
+		list = s.dropContained(list)
+	}
 	if len(list) > 1 && list[0] == empty {
 		for _, l := range list[1:] {
 			if s.null(l) == yes {
@@ -263,6 +266,9 @@ func (s *Space) inter(list []Lang) Lang {
 	n := node{kind: kInter, list: slices.Clip(list)}
 	if !s.lengthsMeet(list) || s.disjoint(list) {
 		return none
+	}
+	if relaxed, changed := s.relaxAll(list); changed {
+		return s.inter(relaxed)
 	}
 	return s.intern(n)
 }

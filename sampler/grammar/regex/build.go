@@ -344,6 +344,7 @@ func (s *Space) derive(n node) node {
 		n.alive = yes
 	}
 	s.deriveShape(&n)
+	s.deriveSpan(&n)
 	return n
 }
 

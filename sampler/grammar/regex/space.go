@@ -66,6 +66,7 @@ type node struct {
 	edges       []edge
 	parted      parted // the same by parts, where they are many
 	low         int64  // until exact: at most the cost of that string (see cost.go)
+	span        int64  // of strings with more repetitions than one of its bounds allows (see relax.go)
 	short, long int64  // bounds of the lengths of its strings
 	lens        []span // their exact set, or nil where it is not known
 }
@@ -190,7 +191,7 @@ func (s *Space) add(n node) Lang {
 	return l
 }
 
-const nodeBytes = 304
+const nodeBytes = 312
 
 // enter makes a node findable.
 func (s *Space) enter(l Lang) {
