@@ -40,6 +40,7 @@
 //
 // Nothing is ever fetched. A reference may lead to a resource within the
 // document (by $id), to one of Options.Remotes, or to the meta-schema of one of
-// the drafts, which the package carries without their annotations (published
-// by json-schema.org).
+// the drafts (http://json-schema.org/draft-07/schema and the like, with the
+// vocabularies' meta/* of the newer ones), which the package carries as
+// published; see metaschemas/README.md. One is parsed when a reference leads to it.
 package schema

@@ -49,6 +49,8 @@ func TestErrors(t *testing.T) {
 		{`{"$ref": "#x"}`, "", "$ref", `no anchor "x"`},
 		{`{"$ref": "http://example.com/s"}`, "", "$ref", "nothing is fetched"},
 		{`{"items": {"$ref": "other.json"}}`, "/items", "$ref", "nothing is fetched"},
+		{`{"$ref": "http://json-schema.org/draft-03/schema"}`, "", "$ref", "http://json-schema.org/draft-04/schema, draft-06 and draft-07"},
+		{`{"$ref": "https://json-schema.org/draft/../draft-05/schema"}`, "", "$ref", "nothing is fetched"},
 		{`{"$id": "http://x.test/%zz"}`, "", "$id", "not a URI"},
 		{`{"$defs": {"a": {"$id": "http://x.test/a"}, "b": {"$id": "http://x.test/a"}}, "$ref": "http://x.test/a"}`, "", "$ref", "ambiguous"},
 		{`{"$ref": "#"}`, "", "$ref", "no value is valid"},

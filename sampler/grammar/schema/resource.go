@@ -1,7 +1,6 @@
 package schema
 
 import (
-	_ "embed"
 	"net/url"
 	"strconv"
 	"strings"
@@ -115,38 +114,11 @@ func (l *library) known(uri string) *value.Value {
 		l.c.remotes[uri] = &v
 		return &v
 	}
-	if text, ok := metaSchema(uri); ok {
-		v, err := value.Parse(text, value.Limits{})
-		if err != nil {
-			panic("schema: embedded meta-schema " + uri + ": " + err.Error())
-		}
-		l.c.remotes[uri] = &v
-		return &v
+	if v := metaSchema(uri); v != nil {
+		l.c.remotes[uri] = v
+		return v
 	}
 	return nil
-}
-
-//go:embed metaschemas.txt
-var metaSchemas string // a line each: URI, space, schema
-
-func metaSchema(uri string) ([]byte, bool) {
-	rest, ok := strings.CutPrefix(uri, "http")
-	if !ok {
-		return nil, false
-	}
-	if rest = strings.TrimPrefix(rest, "s"); rest == "://json-schema.org/schema" {
-		rest = "://json-schema.org/draft/2020-12/schema"
-	}
-	if !strings.HasPrefix(rest, "://json-schema.org/") {
-		return nil, false
-	}
-	for line := range strings.Lines(metaSchemas) {
-		name, text, _ := strings.Cut(line, " ")
-		if strings.HasSuffix(name, rest) {
-			return []byte(strings.TrimSpace(text)), true
-		}
-	}
-	return nil, false
 }
 
 // walker finds resources and anchors below one subschema.
@@ -393,7 +365,10 @@ func (l *library) find(res *resource, name string, at *path, keyword, ref string
 		l.byURI[uri] = r
 		return r, nil
 	}
-	return nil, fail(at, keyword, "%q is outside the schema, and nothing is fetched: put the definition into $defs", ref)
+	if own := metaSchemaURI(uri); own != uri {
+		return l.find(res, own, at, keyword, ref)
+	}
+	return nil, fail(at, keyword, "%q is outside the schema, and nothing is fetched: put the definition into $defs. Known without that: %s", ref, metaSchemaNames)
 }
 
 // pointer follows a JSON pointer from the top of a resource.
