@@ -1,6 +1,7 @@
 package number
 
 import (
+	"cmp"
 	"errors"
 	"math/big"
 	"slices"
@@ -96,21 +97,29 @@ func (c cond) closure() ([]modulus, error) {
 	if c.lcms != nil {
 		return c.lcms, nil
 	}
-	all := slices.Clone(c.terms)
-	for i := 0; i < len(all); i++ {
-		for _, m := range c.terms {
-			l, ok := m.lcm(all[i])
-			if !ok {
+	var all []modulus
+	known := make(map[modulus]bool, 4*len(c.terms))
+	add := func(m modulus) bool {
+		if !known[m] {
+			known[m] = true
+			all = append(all, m)
+		}
+		return len(all) <= maxClosure
+	}
+	for _, m := range c.terms {
+		others := len(all)
+		if !add(m) {
+			return nil, errTerms
+		}
+		for i := range others {
+			if l, ok := m.lcm(all[i]); !ok || !add(l) {
 				return nil, errTerms
-			}
-			if !slices.Contains(all, l) {
-				if all = append(all, l); len(all) > maxClosure {
-					return nil, errTerms
-				}
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b modulus) int { return cmpAbs(b.decimal(), a.decimal()) })
+	slices.SortFunc(all, func(a, b modulus) int {
+		return cmp.Or(cmp.Compare(b.odd, a.odd), cmp.Compare(b.two, a.two), cmp.Compare(b.five, a.five))
+	})
 	return all, nil
 }
 
