@@ -36,6 +36,9 @@ type Driver interface {
 	// Launch queues a kernel. args points at its argument structure of size bytes, which is
 	// copied.
 	Launch(f Function, g Grid, args unsafe.Pointer, size uintptr) error
+	// TensorMap describes a matrix to kernels. The error says what cannot be described, or that the GPU, below
+	// compute capability 9.0, knows no tensor maps.
+	TensorMap(m TensorMatrix) (TensorMap, error)
 
 	// Capture records what queue launches, copies within the device and clears, without running it. A
 	// nil Graph without an error means that the driver does not record.

@@ -260,6 +260,49 @@ func TestLaunch(t *testing.T) {
 	f.Launch(add, gpu.Grid{X: 1, Threads: 32}, unsafe.Pointer(&args), 12)
 }
 
+func TestTensorMap(t *testing.T) {
+	f := openFake(t)
+	defer f.close()
+	whole := gpu.TensorMatrix{Addr: f.alloc(4096), Rows: 16, Cols: 128, BoxRows: 8}
+	m, err := f.TensorMap(whole)
+	f.must(err)
+	if m[0] != whole.Addr || m[1] != 128 || m[2] != 16 || m[15] != 0x5a5a5a5a5a5a5a5a {
+		t.Errorf("the map is not what the driver made: %x", m)
+	}
+	want := []string{"cuTensorMapEncodeTiled type 6 rank 2 size 128,16 stride 256 box 64,8 step 1,1 interleave 0 swizzle 3 promotion 3 fill 0"}
+	if got := f.calls("cuTensorMapEncodeTiled"); strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("asked for %q, want %q", got, want)
+	}
+	for _, c := range []struct {
+		spoil func(m *gpu.TensorMatrix)
+		want  string
+	}{
+		{func(m *gpu.TensorMatrix) { m.Addr += 8 }, "multiple of 16"},
+		{func(m *gpu.TensorMatrix) { m.Addr = 0 }, "multiple of 16"},
+		{func(m *gpu.TensorMatrix) { m.Rows = 0 }, "rows must be 1 to 2147483647"},
+		{func(m *gpu.TensorMatrix) { m.Rows = 1 << 31 }, "rows must be 1 to 2147483647"},
+		{func(m *gpu.TensorMatrix) { m.Cols = 96 }, "columns must be a multiple of 64"},
+		{func(m *gpu.TensorMatrix) { m.Cols = 0 }, "columns must be a multiple of 64"},
+		{func(m *gpu.TensorMatrix) { m.BoxRows = 257 }, "1 to 256 rows"},
+		{func(m *gpu.TensorMatrix) { m.BoxRows = 0 }, "1 to 256 rows"},
+	} {
+		bad := whole
+		c.spoil(&bad)
+		if _, err := f.TensorMap(bad); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: got %v, want %q", bad, err, c.want)
+		}
+	}
+	if n := len(f.calls("cuTensorMapEncodeTiled")); n != 1 {
+		t.Errorf("the driver was asked %d times, once for what is right", n)
+	}
+	t.Setenv("FAKE_FAIL", "cuTensorMapEncodeTiled:1:1")
+	if _, err := f.TensorMap(whole); err == nil || !strings.Contains(err.Error(), "making a tensor map of [16, 128]") {
+		t.Errorf("where the driver refuses: %v", err)
+	}
+	os.Unsetenv("FAKE_FAIL")
+	f.must(f.Free(whole.Addr))
+}
+
 // TestOldChips: what compute capability 9.0 brought is not asked of an 8.0.
 func TestOldChips(t *testing.T) {
 	t.Setenv("FAKE_MAJOR", "8")
@@ -269,6 +312,9 @@ func TestOldChips(t *testing.T) {
 	f.must(f.Launch(f.function("fill"), gpu.Grid{X: 1, Threads: 32, Overlap: true, Cluster: 4}, unsafe.Pointer(&args), unsafe.Sizeof(args)))
 	if got := f.calls("cuLaunchKernelEx"); len(got) != 1 || !strings.HasSuffix(got[0], "overlap 0 cluster 0") {
 		t.Errorf("launched with %q", got)
+	}
+	if _, err := f.TensorMap(gpu.TensorMatrix{Addr: args.dst, Rows: 1, Cols: 64, BoxRows: 1}); err == nil || !strings.Contains(err.Error(), "Fake GPU has 8.0") {
+		t.Errorf("a tensor map: %v", err)
 	}
 	f.must(f.Free(args.dst))
 }

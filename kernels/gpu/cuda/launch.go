@@ -110,6 +110,21 @@ func (d *driver) launch(f *function, grid C.ort_cuda_grid, args unsafe.Pointer) 
 	return nil
 }
 
+// TensorMap implements gpu.Driver.
+func (d *driver) TensorMap(m gpu.TensorMatrix) (t gpu.TensorMap, err error) {
+	if d.lost != nil {
+		return t, d.lost
+	}
+	if d.info.Major < 9 {
+		return t, fmt.Errorf("cuda: tensor maps need compute capability 9.0, %s has %d.%d", d.info.Name, d.info.Major, d.info.Minor)
+	}
+	if err := m.Check(); err != nil {
+		return t, err
+	}
+	return t, d.check(fmt.Sprintf("making a tensor map of [%d, %d] at %#x", m.Rows, m.Cols, m.Addr),
+		C.ort_cuda_tensor_map(d.shim, C.uint64_t(m.Addr), C.uint64_t(m.Rows), C.uint64_t(m.Cols), C.uint32_t(m.BoxRows), gpu.TensorCols, unsafe.Pointer(&t)))
+}
+
 // graph is a recorded step.
 type graph struct {
 	d    *driver

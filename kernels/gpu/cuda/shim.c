@@ -135,6 +135,18 @@ int ort_cuda_launch(ort_cuda_shim *s, uintptr_t function, ort_cuda_grid g, const
 	return cuLaunchKernelEx(&c, (CUfunction)function, params, NULL);
 }
 
+int ort_cuda_tensor_map(ort_cuda_shim *s, uint64_t address, uint64_t rows, uint64_t cols, uint32_t box_rows, uint32_t box_cols, void *map) {
+	TRY(ort_cuda_use(s));
+	CUtensorMap m; // whose type aligns it as the driver wants
+	cuuint64_t size[2] = {cols, rows}, stride[1] = {2 * cols};
+	cuuint32_t box[2] = {box_cols, box_rows}, step[2] = {1, 1};
+	TRY(cuTensorMapEncodeTiled(&m, CU_TENSOR_MAP_DATA_TYPE_FLOAT16, 2, (void *)(uintptr_t)address, size, stride, box, step,
+	                           CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
+	                           CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE));
+	memcpy(map, &m, sizeof m);
+	return CUDA_SUCCESS;
+}
+
 // ---- copies
 
 // next_slot records the end of the current slot's copies and goes on to the

@@ -32,6 +32,10 @@ int ort_cuda_allow_shared(ort_cuda_shim *s, uintptr_t function, size_t bytes);
 int ort_cuda_param_bytes(ort_cuda_shim *s, uintptr_t function, size_t *bytes);
 int ort_cuda_launch(ort_cuda_shim *s, uintptr_t function, ort_cuda_grid g, const void *args);
 
+// Writes the tensor map, a CUtensorMap of 128 bytes, of a row-major matrix of 16-bit values at a device address, out of which boxes of
+// box_rows by box_cols values are copied, 128 bytes of a row at most, swizzled by 128 bytes; zeros stand for what lies outside.
+int ort_cuda_tensor_map(ort_cuda_shim *s, uint64_t address, uint64_t rows, uint64_t cols, uint32_t box_rows, uint32_t box_cols, void *map);
+
 // Queues a copy from src, which may change as soon as the call returns.
 int ort_cuda_write(ort_cuda_shim *s, uint64_t dst, const void *src, size_t n);
 // Waits for all work and copies to dst.

@@ -4,11 +4,12 @@
 // It finds what hardware leaves undefined, and names kernel, block and thread: accesses out of bounds or misaligned, in
 // global and in shared memory; reads of shared memory before anything was written
 // (it is full of NaNs); races in shared memory; barriers and warp operations that not all reach; asynchronous copies
-// that nobody waits for; writes before griddep_wait, and reads there of what an earlier launch wrote; launches
+// that nobody waits for, and those, or products of wgmma, of what was written without a fence; writes before griddep_wait, and reads there of what an earlier launch wrote; launches
 // with wrong arguments or geometry; kernels that do not end.
 // Blocks run in an order that changes from launch to launch.
 //
-// It proves nothing about the order of memory between blocks, wgmma, or speed.
+// It proves nothing about the order of memory between blocks, registers, or speed. Products of wgmma and boxes of
+// tensor maps are what the PTX ISA says of them.
 package emu
 
 /*
@@ -364,9 +365,25 @@ func (d *Driver) Launch(f gpu.Function, g gpu.Grid, args unsafe.Pointer, size ui
 	if g.Cluster > 1 && (d.opt.Major < 9 || g.Cluster > 8 || g.X%g.Cluster != 0) {
 		return fmt.Errorf("emu: kernel %s: clusters of %d of %d blocks, on compute capability %d.%d", k.Name, g.Cluster, g.X, d.opt.Major, d.opt.Minor)
 	}
-	kept := make([]byte, size, size+1)
-	copy(kept, unsafe.Slice((*byte)(args), size))
+	kept := append([]byte(nil), unsafe.Slice((*byte)(args), size)...)
 	return d.queue(func() error { return d.run(int(f), g, kept) })
+}
+
+// tensorMark begins a tensor map (tensor_mark in core.h).
+const tensorMark = 0x74656e736f722e31
+
+// TensorMap implements gpu.Driver. Its words are the mark, address, rows, columns and rows of a box.
+func (d *Driver) TensorMap(m gpu.TensorMatrix) (gpu.TensorMap, error) {
+	if d.opt.Major < 9 {
+		return gpu.TensorMap{}, fmt.Errorf("emu: tensor maps need compute capability 9.0, this is %d.%d", d.opt.Major, d.opt.Minor)
+	}
+	if err := m.Check(); err != nil {
+		return gpu.TensorMap{}, err
+	}
+	if err := d.holds("TensorMap", m.Addr, 2*m.Rows*m.Cols); err != nil {
+		return gpu.TensorMap{}, err
+	}
+	return gpu.TensorMap{tensorMark, m.Addr, uint64(m.Rows), uint64(m.Cols), uint64(m.BoxRows)}, nil
 }
 
 // run launches kernel i.
@@ -376,8 +393,9 @@ func (d *Driver) run(i int, g gpu.Grid, args []byte) error {
 		overlap = 1
 	}
 	d.list[i].Launches++
-	a := C.CBytes(append(args, 0)) // aligned for any type
+	a := C.aligned_alloc(64, C.size_t(len(args)+64)&^63) // as a GPU aligns parameters
 	defer C.free(a)
+	copy(unsafe.Slice((*byte)(a), len(args)), args)
 	text := C.emu_launch(&d.core, d.machine, C.int(i), a, C.uint32_t(g.X), C.uint32_t(g.Y), C.uint32_t(g.Z),
 		C.int(g.Threads), C.int(g.Shared), C.int(overlap), C.int(math.Ceil(d.opt.Limit.Seconds())))
 	if message := C.GoString(text); message != "" {

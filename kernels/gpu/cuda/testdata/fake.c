@@ -487,6 +487,22 @@ CUresult cuLaunchKernelEx(const CUlaunchConfig *c, CUfunction f, void **params, 
 	return CUDA_SUCCESS;
 }
 
+// ---- tensor maps: the fake's hold the address and the sizes
+
+CUresult cuTensorMapEncodeTiled(CUtensorMap *m, CUtensorMapDataType type, cuuint32_t rank, void *address, const cuuint64_t *size, const cuuint64_t *stride,
+                                const cuuint32_t *box, const cuuint32_t *step, CUtensorMapInterleave interleave, CUtensorMapSwizzle swizzle,
+                                CUtensorMapL2promotion promotion, CUtensorMapFloatOOBfill fill) {
+	CALL("type %d rank %u size %llu,%llu stride %llu box %u,%u step %u,%u interleave %d swizzle %d promotion %d fill %d", type, rank, (unsigned long long)size[0],
+	     (unsigned long long)size[1], (unsigned long long)stride[0], box[0], box[1], step[0], step[1], interleave, swizzle, promotion, fill);
+	NEED;
+	if ((uintptr_t)m % 64 || (uintptr_t)address % 16 || stride[0] % 16)
+		return CUDA_ERROR_INVALID_VALUE;
+	memset(m, 0x5a, sizeof *m);
+	uint64_t all[3] = {(uint64_t)(uintptr_t)address, size[0], size[1]};
+	memcpy(m, all, sizeof all);
+	return CUDA_SUCCESS;
+}
+
 // ---- graphs
 
 CUresult cuStreamBeginCapture_v2(CUstream s, CUstreamCaptureMode mode) {
