@@ -237,6 +237,31 @@ ORT_DEV void bulk_load(void *shared, const void *global, uint32_t bytes, uint64_
 #endif
 }
 
+// Orders this thread's ordinary writes to shared memory before what asynchronous copies and warpgroup products do there once told (by a barrier).
+ORT_DEV void async_fence_shared() {
+#if __CUDA_ARCH__ >= 900
+	asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+#endif
+}
+
+// gpu.TensorMap, within a kernel's arguments.
+struct __align__(64) TensorMap { uint64_t opaque[16]; };
+// Brings a tensor map near, ahead of its first use.
+ORT_DEV void tensor_prefetch(const TensorMap *map) {
+#if __CUDA_ARCH__ >= 900
+	asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory");
+#endif
+}
+// A box of a tensor map, its first value at column `col` of row `row`, to shared memory, aligned to 1024: rows of 128 bytes one after the
+// other, in which the 16 bytes at place c of row r hold chunk c ^ (r % 8), zeros where the matrix ends. Completes on bar,
+// with all the bytes of the box. One thread calls it.
+ORT_DEV void tensor_load(void *shared, const TensorMap *map, int col, int row, uint64_t *bar) {
+#if __CUDA_ARCH__ >= 900
+	asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%2, %3}], [%4];"
+	             ::"r"((uint32_t)__cvta_generic_to_shared(shared)), "l"(map), "r"(col), "r"(row), "r"((uint32_t)__cvta_generic_to_shared(bar)) : "memory");
+#endif
+}
+
 // ---- warpgroup products of sm_90a (below, callers use mma)
 
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
@@ -250,6 +275,12 @@ ORT_DEV void bulk_load(void *shared, const void *global, uint32_t bytes, uint64_
 ORT_DEV uint64_t wgmma_desc(const void *p) {
 	uint64_t address = (uint32_t)__cvta_generic_to_shared(p);
 	return (address & 0x3ffff) >> 4 | 1ull << 16 | (uint64_t)(1024 >> 4) << 32 | 1ull << 62;
+}
+// The same, N-major (across): a row of K is a row of 128 bytes, 64 values of N; 8 rows are an atom, 16 rows of K two of
+// them, 1024 bytes apart. The next 64 values of N lie `next` bytes further on. p is aligned to 1024.
+ORT_DEV uint64_t wgmma_desc_across(const void *p, uint32_t next) {
+	uint64_t address = (uint32_t)__cvta_generic_to_shared(p);
+	return (address & 0x3ffff) >> 4 | (uint64_t)(next >> 4) << 16 | (uint64_t)(1024 >> 4) << 32 | 1ull << 62;
 }
 // Orders the warp group's writes of registers before the products that read them.
 ORT_DEV void wgmma_fence() {
@@ -268,48 +299,42 @@ template <int pending> ORT_DEV void wgmma_wait() {
 	asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(pending) : "memory");
 #endif
 }
-// d (+)= A * B, asynchronously, for the four warps of a warp group: m64n128k16. Warp w % 4 holds of A and d the
-// 16 rows from 16*(w % 4) in the fragments of m16n8k16 (d: 16 of them side by side); B [128, 16] lies in shared
-// memory. Until wgmma_wait neither a nor d may be touched; without add, d is overwritten.
-ORT_DEV void wgmma_f16(float d[64], const uint32_t a[4], uint64_t b, bool add) {
+// N registers of an accumulator, and their numbers in the text of an instruction.
+#define PTX_SUMS8(d, i) "+f"(d[i]), "+f"(d[i + 1]), "+f"(d[i + 2]), "+f"(d[i + 3]), "+f"(d[i + 4]), "+f"(d[i + 5]), "+f"(d[i + 6]), "+f"(d[i + 7])
+#define PTX_SUMS32(d, i) PTX_SUMS8(d, i), PTX_SUMS8(d, i + 8), PTX_SUMS8(d, i + 16), PTX_SUMS8(d, i + 24)
+#define PTX_NUMBERS32 "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,%30,%31"
+#define PTX_NUMBERS64 PTX_NUMBERS32 ",%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47,%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63"
+#define PTX_WGMMA64(type, across) \
+	asm volatile("{ .reg .pred p; setp.ne.b32 p, %37, 0; wgmma.mma_async.sync.aligned.m64n64k16.f32." type " {" PTX_NUMBERS32 "}, {%32,%33,%34,%35}, %36, p, 1, 1, %38; }" \
+	             : PTX_SUMS32(d, 0) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"((int)add), "n"((int)across))
+#define PTX_WGMMA128(type, across) \
+	asm volatile("{ .reg .pred p; setp.ne.b32 p, %69, 0; wgmma.mma_async.sync.aligned.m64n128k16.f32." type " {" PTX_NUMBERS64 "}, {%64,%65,%66,%67}, %68, p, 1, 1, %70; }" \
+	             : PTX_SUMS32(d, 0), PTX_SUMS32(d, 32) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"((int)add), "n"((int)across))
+
+// d (+)= A * B, asynchronously, for the four warps of a warp group: m64nNk16, N 64 or 128. Warp w % 4 holds of A (four registers) and d
+// (N/2) the 16 rows from 16*(w % 4) in the fragments of m16n8k16 (d: N/8 of them side by side); B lies in shared memory, [N, 16] K-major
+// (wgmma_desc) or, across, [16, N] N-major (wgmma_desc_across). Until wgmma_wait neither a nor d may be touched; without add, d is overwritten.
+template <int n = 128, bool across = false> ORT_DEV void wgmma_f16(float *d, const uint32_t *a, uint64_t b, bool add) {
 #if __CUDA_ARCH_FEAT_SM90_ALL
-	asm volatile("{ .reg .pred p; setp.ne.b32 p, %69, 0;"
-	             "wgmma.mma_async.sync.aligned.m64n128k16.f32.f16.f16 {"
-	             "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,"
-	             "%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,%30,%31,"
-	             "%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47,"
-	             "%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63"
-	             "}, {%64,%65,%66,%67}, %68, p, 1, 1, 0; }"
-	             : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]), "+f"(d[7]),
-	               "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]), "+f"(d[14]), "+f"(d[15]),
-	               "+f"(d[16]), "+f"(d[17]), "+f"(d[18]), "+f"(d[19]), "+f"(d[20]), "+f"(d[21]), "+f"(d[22]), "+f"(d[23]),
-	               "+f"(d[24]), "+f"(d[25]), "+f"(d[26]), "+f"(d[27]), "+f"(d[28]), "+f"(d[29]), "+f"(d[30]), "+f"(d[31]),
-	               "+f"(d[32]), "+f"(d[33]), "+f"(d[34]), "+f"(d[35]), "+f"(d[36]), "+f"(d[37]), "+f"(d[38]), "+f"(d[39]),
-	               "+f"(d[40]), "+f"(d[41]), "+f"(d[42]), "+f"(d[43]), "+f"(d[44]), "+f"(d[45]), "+f"(d[46]), "+f"(d[47]),
-	               "+f"(d[48]), "+f"(d[49]), "+f"(d[50]), "+f"(d[51]), "+f"(d[52]), "+f"(d[53]), "+f"(d[54]), "+f"(d[55]),
-	               "+f"(d[56]), "+f"(d[57]), "+f"(d[58]), "+f"(d[59]), "+f"(d[60]), "+f"(d[61]), "+f"(d[62]), "+f"(d[63])
-	             : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"((int)add));
+	static_assert(n == 64 || n == 128, "widths of products");
+	if constexpr (n == 64) PTX_WGMMA64("f16.f16", across);
+	else PTX_WGMMA128("f16.f16", across);
 #endif
 }
-ORT_DEV void wgmma_bf16(float d[64], const uint32_t a[4], uint64_t b, bool add) {
+ORT_DEV void wgmma_bf16(float *d, const uint32_t *a, uint64_t b, bool add) {
 #if __CUDA_ARCH_FEAT_SM90_ALL
-	asm volatile("{ .reg .pred p; setp.ne.b32 p, %69, 0;"
-	             "wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 {"
-	             "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,"
-	             "%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,%30,%31,"
-	             "%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47,"
-	             "%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63"
-	             "}, {%64,%65,%66,%67}, %68, p, 1, 1, 0; }"
-	             : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]), "+f"(d[7]),
-	               "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]), "+f"(d[14]), "+f"(d[15]),
-	               "+f"(d[16]), "+f"(d[17]), "+f"(d[18]), "+f"(d[19]), "+f"(d[20]), "+f"(d[21]), "+f"(d[22]), "+f"(d[23]),
-	               "+f"(d[24]), "+f"(d[25]), "+f"(d[26]), "+f"(d[27]), "+f"(d[28]), "+f"(d[29]), "+f"(d[30]), "+f"(d[31]),
-	               "+f"(d[32]), "+f"(d[33]), "+f"(d[34]), "+f"(d[35]), "+f"(d[36]), "+f"(d[37]), "+f"(d[38]), "+f"(d[39]),
-	               "+f"(d[40]), "+f"(d[41]), "+f"(d[42]), "+f"(d[43]), "+f"(d[44]), "+f"(d[45]), "+f"(d[46]), "+f"(d[47]),
-	               "+f"(d[48]), "+f"(d[49]), "+f"(d[50]), "+f"(d[51]), "+f"(d[52]), "+f"(d[53]), "+f"(d[54]), "+f"(d[55]),
-	               "+f"(d[56]), "+f"(d[57]), "+f"(d[58]), "+f"(d[59]), "+f"(d[60]), "+f"(d[61]), "+f"(d[62]), "+f"(d[63])
-	             : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"((int)add));
+	PTX_WGMMA128("bf16.bf16", 0);
 #endif
+}
+// For the compiler, which does not know that a product goes on after its instruction: what was read or written before this stays before it,
+// what comes after stays after it. Sums and registers of A pass through it after the wait for their products.
+template <int n> ORT_DEV void wgmma_hold(float *d) {
+#pragma unroll
+	for (int i = 0; i < n; i++) asm volatile("" : "+f"(d[i])::"memory");
+}
+template <int n> ORT_DEV void wgmma_hold(uint32_t *a) {
+#pragma unroll
+	for (int i = 0; i < n; i++) asm volatile("" : "+r"(a[i])::"memory");
 }
 
 // ---- clusters of blocks of sm_90

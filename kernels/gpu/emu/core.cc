@@ -283,10 +283,39 @@ extern "C" void ort_bulk_load(void *shared, const void *global, uint32_t bytes, 
 	if ((uintptr_t)shared % 16 || (uintptr_t)global % 16 || bytes % 16 || bytes == 0)
 		fail_launch(f, "bulk_load: %p, %p and %u bytes are not all multiples of 16", shared, global, bytes);
 	check_global(f, global, bytes, "bulk_load", false);
+	check_fenced(f, shared, bytes, "bulk_load");
 	Copy c = take(f, shared, global, bytes);
 	release_clock(f, &m->clock);
 	m->copies.push_back(c);
 	for (Fiber *w : m->waiting) make_ready(w); // who came before the copy was asked for
+	m->waiting.clear();
+}
+
+// A box of a tensor map, its first value at column `col` of row `row`: rows of 128 bytes, one after the other, in which bits 4-6 of
+// the address are xored with bits 7-9 (the 128-byte swizzle). Zeros stand for what lies outside of the matrix; they count as bytes.
+extern "C" void ort_tensor_load(void *shared, const void *map, int col, int row, uint64_t *bar) {
+	Fiber *f = cur;
+	HERE(f);
+	Mbar *m = mbar_at(f, bar, "tensor_load");
+	const Tensor *t = (const Tensor *)map;
+	uintptr_t args = (uintptr_t)f->block->launch->args;
+	if ((uintptr_t)map < args || (uintptr_t)map + 128 > args + f->block->launch->kernel->args || (uintptr_t)map % 64 || t->mark != tensor_mark)
+		fail_launch(f, "tensor_load: no tensor map lies at %p, or not within the arguments at a multiple of 64", map);
+	long off = (long)((uint8_t *)shared - f->self.shared);
+	check_shared(f, shared, (uint32_t)(128 * t->box), "tensor_load");
+	if (col % 8) fail_launch(f, "tensor_load of columns from %d: no multiple of 8", col);
+	check_fenced(f, shared, (uint32_t)(128 * t->box), "tensor_load");
+	if (off % 1024) fail_launch(f, "tensor_load to offset %ld of shared memory: the swizzle begins at multiples of 1024", off);
+	release_clock(f, &m->clock);
+	for (int r = 0; r < (int)t->box; r++)
+		for (int c = 0; c < 8; c++) {
+			int64_t y = (int64_t)row + r, x = (int64_t)col + 8 * c;
+			bool in = y >= 0 && y < (int64_t)t->rows && x >= 0 && x < (int64_t)t->cols; // as whole chunks
+			const uint8_t *from = in ? (const uint8_t *)t->address + 2 * (y * (int64_t)t->cols + x) : nullptr;
+			if (in) check_global(f, from, 16, "tensor_load", false);
+			m->copies.push_back(take(f, (uint8_t *)shared + 128 * r + 16 * (c ^ (r & 7)), from, 16));
+		}
+	for (Fiber *w : m->waiting) make_ready(w);
 	m->waiting.clear();
 }
 
@@ -343,7 +372,7 @@ static void run_block(Worker *k, Launch *l, int64_t at) {
 	for (int i = 0; i < l->threads; i++) {
 		Fiber *f = &k->fibers[i];
 		f->block = b, f->warp = &b->warps[i / 32], f->thread = i, f->lane = i % 32;
-		f->done = f->depends = false, f->waits = nullptr;
+		f->done = f->depends = false, f->fences = 0, f->waits = nullptr;
 		f->copies.clear(), f->groups.clear();
 		f->warp->lanes[f->lane] = f;
 		f->self = {{(uint32_t)i, 0, 0}, index, {(uint32_t)l->threads, 1, 1}, l->grid, shared, l->machine->major};

@@ -16,7 +16,7 @@
 #include "emu.h"
 
 enum { stack_bytes = 128 << 10, max_threads = 1024 };
-static const uint64_t mbar_mark = 0x6d6261727269e72full;
+static const uint64_t mbar_mark = 0x6d6261727269e72full, tensor_mark = 0x74656e736f722e31ull;
 
 struct Block;
 struct Warp;
@@ -42,6 +42,7 @@ struct Fiber {
 	int thread, lane;
 	const void *pc;    // of its last access or operation
 	bool done;
+	uint8_t fences;    // of the asynchronous proxy, modulo 256
 	bool depends;      // has passed griddep_wait, or a barrier after one that has
 	const char *waits; // at what
 	const void *on;
@@ -50,11 +51,17 @@ struct Fiber {
 	std::vector<int> groups;  // committed: the number of copies up to each
 };
 
-// A product of wgmma that has not been waited for: where the lanes keep A and D.
+// A tensor map as driver.go writes it: a row-major matrix of 16-bit values, and the rows of a box of 64 columns.
+struct Tensor {
+	uint64_t mark, address, rows, cols, box;
+};
+
+// A product of wgmma that has not been waited for: where the lanes keep A and D. B is [16, n].
 struct Product {
 	ort_op op;
 	uint64_t b;
-	bool add;
+	int n;
+	bool add, across; // across: B is N-major
 	const uint32_t *a[32];
 	float *d[32];
 };
@@ -130,7 +137,8 @@ struct Touch {
 	uint32_t clock;  // of the warp or mbarrier; unseen: a copy under way
 	uint32_t syncs;  // of the warp
 	uint16_t thread; // 1024 + i: mbarrier i
-	uint16_t mask;   // bytes; 0: none
+	uint8_t mask;    // bytes; 0: none
+	uint8_t fences;  // of the thread, so far
 };
 struct Shadow { Touch write, read[2]; };
 static const uint32_t unseen = ~0u;
@@ -193,5 +201,6 @@ void join_barrier(Block *b, Barrier *bar);
 void release_clock(Fiber *f, Clock *c);
 void acquire_clock(Fiber *f, const Clock *c);
 void note(Fiber *f, const void *p, uint32_t bytes, bool write);
+void check_fenced(Fiber *f, const void *p, uint32_t bytes, const char *what);
 Copy take(Fiber *f, void *shared, const void *global, uint32_t bytes);
 void land(Fiber *f, const Copy &c, const Mbar *m);

@@ -83,6 +83,8 @@ void ort_mbar_init(uint64_t *bar, int arrivals);
 void ort_mbar_arrive(uint64_t *bar, uint32_t bytes);
 void ort_mbar_wait(uint64_t *bar, uint32_t parity);
 void ort_bulk_load(void *shared, const void *global, uint32_t bytes, uint64_t *bar);
+void ort_tensor_load(void *shared, const void *map, int col, int row, uint64_t *bar);
+void ort_async_fence();
 void ort_griddep_wait();
 void ort_griddep_launch();
 bool ort_arrive_last(uint32_t *counter, uint32_t count);
@@ -284,6 +286,11 @@ ORT_DEV void mbar_arrive(uint64_t *bar) { ort_mbar_arrive(bar, 0); }
 ORT_DEV void mbar_arrive_expect(uint64_t *bar, uint32_t bytes) { ort_mbar_arrive(bar, bytes); }
 ORT_DEV void mbar_wait(uint64_t *bar, uint32_t parity) { ort_mbar_wait(bar, parity); }
 ORT_DEV void bulk_load(void *shared, const void *global, uint32_t bytes, uint64_t *bar) { ort_bulk_load(shared, global, bytes, bar); }
+ORT_DEV void async_fence_shared() { ort_async_fence(); }
+
+struct alignas(64) TensorMap { uint64_t opaque[16]; };
+ORT_DEV void tensor_prefetch(const TensorMap *) {}
+ORT_DEV void tensor_load(void *shared, const TensorMap *map, int col, int row, uint64_t *bar) { ort_tensor_load(shared, map, col, row, bar); }
 
 // ---- warpgroup products: done when they are waited for, from what registers and shared memory hold then
 
@@ -293,14 +300,19 @@ ORT_DEV uint64_t wgmma_desc(const void *p) {
 	uint64_t address = (uint64_t)((const uint8_t *)p - ort_self->shared);
 	return (address & 0x3ffff) >> 4 | 1ull << 16 | (uint64_t)(1024 >> 4) << 32 | 1ull << 62;
 }
-ORT_DEV void ort_wgmma(ort_op op, float d[64], const uint32_t a[4], uint64_t b, bool add) {
+ORT_DEV uint64_t wgmma_desc_across(const void *p, uint32_t next) {
+	uint64_t address = (uint64_t)((const uint8_t *)p - ort_self->shared);
+	return (address & 0x3ffff) >> 4 | (uint64_t)(next >> 4) << 16 | (uint64_t)(1024 >> 4) << 32 | 1ull << 62;
+}
+ORT_DEV void ort_wgmma(ort_op op, int n, bool across, float *d, const uint32_t *a, uint64_t b, bool add) {
 	ort_lane l;
-	l.in[0] = (uint32_t)b, l.in[1] = (uint32_t)(b >> 32), l.in[2] = add;
+	l.in[0] = (uint32_t)b, l.in[1] = (uint32_t)(b >> 32), l.in[2] = add, l.in[3] = (uint32_t)n, l.in[4] = across;
 	l.row = a, l.sums = d;
 	ort_warp(op, &l);
 }
-ORT_DEV void wgmma_f16(float d[64], const uint32_t a[4], uint64_t b, bool add) { ort_wgmma(ORT_WGMMA_F16, d, a, b, add); }
-ORT_DEV void wgmma_bf16(float d[64], const uint32_t a[4], uint64_t b, bool add) { ort_wgmma(ORT_WGMMA_BF16, d, a, b, add); }
+template <int n = 128, bool across = false> ORT_DEV void wgmma_f16(float *d, const uint32_t *a, uint64_t b, bool add) { ort_wgmma(ORT_WGMMA_F16, n, across, d, a, b, add); }
+ORT_DEV void wgmma_bf16(float *d, const uint32_t *a, uint64_t b, bool add) { ort_wgmma(ORT_WGMMA_BF16, 128, false, d, a, b, add); }
+template <int n, class T> ORT_DEV void wgmma_hold(T *) {}
 ORT_DEV void wgmma_fence() { warp_sync(); }
 ORT_DEV void wgmma_commit() { ort_lane l; ort_warp(ORT_WGMMA_COMMIT, &l); }
 template <int pending> ORT_DEV void wgmma_wait() { ort_lane l; l.in[0] = pending; ort_warp(ORT_WGMMA_WAIT, &l); }

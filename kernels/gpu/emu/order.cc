@@ -54,8 +54,8 @@ void release_clock(Fiber *f, Clock *c) {
 
 void acquire_clock(Fiber *f, const Clock *c) { join(&f->clock, c); }
 
-static uint16_t bytes_mask(uintptr_t from, uintptr_t to, uintptr_t word) {
-	uint16_t m = 0;
+static uint8_t bytes_mask(uintptr_t from, uintptr_t to, uintptr_t word) {
+	uint8_t m = 0;
 	for (int i = 0; i < 4; i++)
 		if (word + i >= from && word + i < to) m |= 1 << i;
 	return m;
@@ -83,7 +83,7 @@ static bool before(Fiber *f, const Touch &t) {
 void note(Fiber *f, const void *p, uint32_t bytes, bool write) {
 	uintptr_t from = (uintptr_t)p, to = from + bytes;
 	Shadow *s = this_worker()->shadow + ((from - (uintptr_t)this_worker()->arena) >> 2);
-	Touch now = {f->warp->clock, f->warp->syncs, (uint16_t)f->thread, 0};
+	Touch now = {f->warp->clock, f->warp->syncs, (uint16_t)f->thread, 0, f->fences};
 	for (uintptr_t word = from & ~(uintptr_t)3; word < to; word += 4, s++) {
 		now.mask = word >= from && word + 4 <= to ? 15 : bytes_mask(from, to, word);
 		if ((s->write.mask & now.mask) && !before(f, s->write)) race(f, word, s->write, write, true);
@@ -100,17 +100,31 @@ void note(Fiber *f, const void *p, uint32_t bytes, bool write) {
 	}
 }
 
+// Fails where a thread wrote with ordinary stores and has passed no async_fence_shared since: what the asynchronous proxy does
+// there is not ordered behind them, whatever barriers lie between (PTX ISA, "Proxies").
+void check_fenced(Fiber *f, const void *p, uint32_t bytes, const char *what) {
+	const Shadow *s = this_worker()->shadow + (((uintptr_t)p - (uintptr_t)this_worker()->arena) >> 2);
+	for (uint32_t i = 0; i < bytes / 4; i++) {
+		const Touch &t = s[i].write;
+		if (t.mask && t.clock != unseen && t.thread < max_threads && t.fences == f->block->fibers[t.thread].fences)
+			fail_launch(f, "%s at offset %ld of shared memory, which thread %d wrote without async_fence_shared", what,
+			            (long)((uintptr_t)p - (uintptr_t)f->self.shared) + 4 * i, t.thread);
+	}
+}
+
+extern "C" void ort_async_fence() { running()->fences++; }
+
 // Who the bytes belong to from now on.
-static void mark(const Copy &c, uint16_t thread, uint32_t clock, uint32_t syncs) {
+static void mark(const Copy &c, uint16_t thread, uint32_t clock, uint32_t syncs, uint8_t fences) {
 	Shadow *s = this_worker()->shadow + (((uintptr_t)c.to - (uintptr_t)this_worker()->arena) >> 2);
-	for (uint32_t i = 0; i < c.bytes / 4; i++) s[i].write = {clock, syncs, thread, 15};
+	for (uint32_t i = 0; i < c.bytes / 4; i++) s[i].write = {clock, syncs, thread, 15, fences};
 }
 
 // Begins a copy: its destination holds rubbish until it lands.
 Copy take(Fiber *f, void *shared, const void *global, uint32_t bytes) {
 	note(f, shared, bytes, true);
 	Copy c = {(uint8_t *)shared, (const uint8_t *)global, bytes, (uint32_t)f->thread};
-	mark(c, (uint16_t)f->thread, unseen, 0);
+	mark(c, (uint16_t)f->thread, unseen, 0, 0);
 	memset(shared, 0xff, bytes);
 	return c;
 }
@@ -119,6 +133,6 @@ Copy take(Fiber *f, void *shared, const void *global, uint32_t bytes) {
 void land(Fiber *f, const Copy &c, const Mbar *m) {
 	if (c.from) memcpy(c.to, c.from, c.bytes);
 	else memset(c.to, 0, c.bytes);
-	if (m) mark(c, (uint16_t)(max_threads + m->index), m->phases + 1, 0);
-	else mark(c, (uint16_t)f->thread, f->warp->clock, f->warp->syncs);
+	if (m) mark(c, (uint16_t)(max_threads + m->index), m->phases + 1, 0, 0);
+	else mark(c, (uint16_t)f->thread, f->warp->clock, f->warp->syncs, f->fences);
 }
