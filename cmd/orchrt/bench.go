@@ -37,7 +37,7 @@ func runBench(ctx context.Context, args []string) int {
 	fs.IntSliceVar(&f.tests.Concurrency, "concurrency", nil, "also this many equal requests at once, such as 1,4,16")
 	fs.Uint64Var(&f.tests.Seed, "seed", 0, "seed of the random prompts")
 	fs.BoolVar(&f.profile, "profile", false, "then also the time of every kernel, on a GPU")
-	fs.StringVar(&f.prefill, "prefill-kernels", "auto", "for comparison, the matrix kernels of steps of more than 64 rows on a GPU: auto, which is wgmma on\ncompute capability 9.0 and mma.sync elsewhere; mma, mma.sync everywhere; clusters, wgmma whose blocks share activations")
+	fs.StringVar(&f.prefill, "prefill-kernels", "auto", "for comparison, the kernels of steps of more than 64 rows, products and attention, on a GPU: auto, which is wgmma\non compute capability 9.0 and mma.sync elsewhere; mma, mma.sync everywhere; clusters, wgmma whose blocks share activations")
 	fs.BoolVar(&f.json, "json", false, "one JSON object instead of tables")
 	f.model.add(fs, 1)
 	if code, done := parseFlags(fs, args, 0, 0); done {

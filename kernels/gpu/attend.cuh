@@ -19,7 +19,7 @@ struct AttendArgs {
 	int32_t spare;
 };
 
-// Segments (rows of one sequence in one step) of fewer rows run in attend_decode.cu, others in attend_prefill.cu.
+// Segments (rows of one sequence in one step) of fewer rows run in attend_decode.cu, others in attend_prefill.cu or attend_sm90.cu.
 enum { page_tokens = 64, attend_few = 16 };
 
 // The maximum of no values: finite, so that differences are.

@@ -34,6 +34,13 @@ type attendArgs struct {
 	_                       int32
 }
 
+// attendSm90Args is AttendSm90Args of attend_sm90.cu.
+type attendSm90Args struct {
+	k, v TensorMap
+	at   attendArgs
+	_    [4]uint64
+}
+
 const (
 	attendFew     = 16 // rows of a sequence in a step from which on they are tiles (attend.cuh)
 	decodeLeaves  = 32 // most leaves of a row
@@ -107,22 +114,46 @@ func (d *Device) attendPrefill(a attendArgs, at kernels.Rows, tile int) {
 	a.pack = int32(tile)
 	a.splits = int32(max(1, min(prefillSplits, 2*d.info.SMs/(tiles*int(a.kv.heads)), at.Pages/prefillPages)))
 	d.attendResults(&a, at, tiles*int(a.kv.heads))
+	g := Grid{X: tiles, Y: int(a.kv.heads), Z: int(a.splits), Overlap: true}
 	t, dim := kernels.CacheType(a.kv.typ), 64
 	for dim < int(a.kv.width) || t == kernels.CacheF32 && dim < 128 {
 		dim *= 2
 	}
-	page, queries, threads, stages := 2*64*dim*2, 128, 128, 1
+	if t == kernels.CacheF16 && dim <= 128 && dim == int(a.kv.width) && d.warpGroups() {
+		d.attendSm90(a, g)
+		return
+	}
+	page, queries, stages := 2*64*dim*2, 128, 1
+	g.Threads = 128
 	switch {
 	case dim > 128:
 		queries = 64
 	case dim > 64:
-		threads = 256
+		g.Threads = 256
 	}
 	if dim <= 128 && t == kernels.CacheF16 {
 		stages = 2
 	}
-	launch(d, fmt.Sprintf("attend_prefill_%s_%d", cacheNames[t], dim), Grid{X: tiles, Y: int(a.kv.heads), Z: int(a.splits),
-		Threads: threads, Shared: queries*(dim*2+4) + stages*page + 16, Overlap: true}, a)
+	g.Shared = queries*(dim*2+4) + stages*page + 16
+	launch(d, fmt.Sprintf("attend_prefill_%s_%d", cacheNames[t], dim), g, a)
+}
+
+// attendSm90 launches attend_sm90 in the place of attend_prefill.
+func (d *Device) attendSm90(a attendArgs, g Grid) {
+	const stages = 4
+	lines := TensorMatrix{Rows: int64(a.kv.pages) * int64(a.kv.heads) * kernels.PageTokens, Cols: int64(a.kv.width), BoxRows: kernels.PageTokens}
+	args := attendSm90Args{at: a}
+	var err error
+	if lines.Addr = a.kv.k; d.err == nil {
+		args.k, err = d.drv.TensorMap(lines)
+		d.fail(err)
+	}
+	if lines.Addr = a.kv.v; d.err == nil {
+		args.v, err = d.drv.TensorMap(lines)
+		d.fail(err)
+	}
+	g.Threads, g.Shared = 384, 2*stages*64*int(a.kv.width)*2+8*(4*stages+1)+8
+	launch(d, fmt.Sprintf("attend_sm90_%d", a.kv.width), g, args)
 }
 
 // attendResults gives a working memory for the results of a.splits blocks a

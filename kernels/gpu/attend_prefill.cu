@@ -1,6 +1,7 @@
 // Attention of many rows a sequence: y = softmax(q·Kᵀ/√dim)·V over the pages of each row's sequence, keys 0..pos.
 //
-// q, y [n, heads*dim] f32, K, V [pages][kvHeads][64][dim] f16, f32, int8 (with scales) or E4M3; dim a multiple of 16 up to 256.
+// q, y [n, heads*dim] f32, K, V [pages][kvHeads][64][dim] f16, f32, int8 (with scales) or E4M3; dim a multiple of 16 up to 256. On sm_90a an
+// f16 cache with dim 64 or 128 is attend_sm90.cu's.
 //
 // Work. A block takes a KV head and a tile of rows: with the query heads of the KV head they are 128 queries (64 where dim > 128).
 // A warp has 16 of them (32 where dim is 64; nvcc spills for more). The rows of a tile may be of several sequences: the block does
@@ -16,7 +17,7 @@
 // Operations: 4·dim a query, head and visible key: 2048 rows from position 0 of Qwen3-8B 34 GFLOP a layer. Of a page and 128 queries
 // the 1024 mma take some 1700 cycles of an SM's tensor cores by mma.sync, their fragments (288 KB) 2300 cycles of its shared memory, which
 // is the bound: 0.43 PFLOP/s on an H200, 80 µs; 0.3 PFLOP/s, 115 µs a layer, expected with one block of 8 warps an SM.
-#include "attend.cuh"
+#include "attend_tile.cuh"
 
 template <CacheType type_, int dim_> struct Prefill {
 	static constexpr CacheType type = type_;
@@ -27,14 +28,6 @@ template <CacheType type_, int dim_> struct Prefill {
 	static constexpr int stages = type == CACHE_F16 && dim <= 128 ? 2 : 1;
 	static constexpr int tile = page_tokens * dim * 2; // K or V of a page
 	static constexpr int at_kv = queries * dim * 2, at_seen = at_kv + 2 * stages * tile, at_flag = at_seen + 4 * queries, shared = at_flag + 16;
-};
-
-// Rows of one sequence in a tile, and the pages that this block does for them.
-struct Piece {
-	int row, rows, head, group; // group: query heads of the KV head
-	int pos;                    // of the first row
-	int first, end, splits;
-	int table; // index of its pages
 };
 
 // Offset of the chunk of 16 bytes c of row r in a tile of 16-bit values in shared memory: free of conflicts for 8 rows at a time.
@@ -128,11 +121,6 @@ template <class F> ORT_DEV void convert_page(const CacheArgs &kv, uint32_t line,
 	}
 }
 
-// A warp's running result: of m-tile i, rows g and g+8 of 16 queries.
-template <class F> struct Running {
-	float m[F::mtiles][2], l[F::mtiles][2], o[F::mtiles][F::dim / 8][4];
-};
-
 // S of the warp's queries and the 64 keys of a page.
 template <class F> ORT_DEV void product_qk(float s[F::mtiles][8][4], uint8_t *q, uint8_t *k) {
 	int lane = (int)threadIdx.x % 32, w = (int)threadIdx.x / 32;
@@ -166,41 +154,7 @@ template <class F> ORT_DEV void mask(const int32_t *seen, float s[F::mtiles][8][
 #pragma unroll
 	for (int m = 0; m < F::mtiles; m++)
 #pragma unroll
-		for (int h = 0; h < 2; h++) {
-			int keys = seen[16 * (F::mtiles * w + m) + 8 * h + lane / 4] - first - 2 * (lane % 4);
-#pragma unroll
-			for (int n = 0; n < 8; n++) {
-				if (8 * n >= keys) s[m][n][2 * h] = bits_f32(0xff800000u);
-				if (8 * n + 1 >= keys) s[m][n][2 * h + 1] = bits_f32(0xff800000u);
-			}
-		}
-}
-
-// Turns S into weights p, f16 pairs, and takes them and the new maximum into the running state.
-template <class F> ORT_DEV void softmax(Running<F> &r, const float s[F::mtiles][8][4], uint32_t p[F::mtiles][8][2]) {
-#pragma unroll
-	for (int m = 0; m < F::mtiles; m++)
-#pragma unroll
-		for (int h = 0; h < 2; h++) { // rows g, g+8
-			float most = no_max, sum = 0.f;
-#pragma unroll
-			for (int n = 0; n < 8; n++) most = fmaxf(most, fmaxf(s[m][n][2 * h], s[m][n][2 * h + 1]));
-			most = fmaxf(most, shfl_xor(most, 1));
-			most = fmaxf(most, shfl_xor(most, 2));
-			most = fmaxf(most, r.m[m][h]);
-			float by = exp2_approx(r.m[m][h] - most);
-			r.m[m][h] = most;
-#pragma unroll
-			for (int n = 0; n < 8; n++) {
-				float x = exp2_approx(s[m][n][2 * h] - most), y = exp2_approx(s[m][n][2 * h + 1] - most);
-				sum += x + y;
-				p[m][n][h] = f32x2_to_f16x2(x, y);
-			}
-			r.l[m][h] = fmaf(r.l[m][h], by, sum);
-			if (warp_ballot(by != 1.f) == 0) continue;
-#pragma unroll
-			for (int n = 0; n < F::dim / 8; n++) r.o[m][n][2 * h] *= by, r.o[m][n][2 * h + 1] *= by;
-		}
+		for (int h = 0; h < 2; h++) mask_row(s[m], h, seen[16 * (F::mtiles * w + m) + 8 * h + lane / 4] - first - 2 * (lane % 4));
 }
 
 template <class F> ORT_DEV void product_pv(Running<F> &r, const uint32_t p[F::mtiles][8][2], uint8_t *v) {
@@ -226,61 +180,15 @@ template <class F> ORT_DEV void add_page(Running<F> &r, int least, uint8_t *q, u
 	uint32_t p[F::mtiles][8][2];
 	product_qk<F>(s, q, k);
 	if (page_tokens * (c + 1) > least) mask<F>((const int32_t *)(q + F::at_seen), s, page_tokens * c);
-	softmax<F>(r, s, p);
-	product_pv<F>(r, p, k + F::tile);
-}
-
-// Writes y, or the result of this split.
-template <class F> ORT_DEV void store_piece(const AttendArgs &a, const Piece &p, Running<F> &r) {
-	int lane = (int)threadIdx.x % 32, w = (int)threadIdx.x / 32, g = lane / 4, t = lane % 4;
 #pragma unroll
 	for (int m = 0; m < F::mtiles; m++)
 #pragma unroll
 		for (int h = 0; h < 2; h++) {
-			float l = r.l[m][h];
-			l += shfl_xor(l, 1);
-			l += shfl_xor(l, 2);
-			int query = 16 * (F::mtiles * w + m) + 8 * h + g;
-			if (query >= p.rows * p.group) continue;
-			uint64_t at = (uint64_t)(p.row + query / p.group) * (uint64_t)a.heads + (uint64_t)(p.head * p.group + query % p.group);
-			float *y = (float *)a.y + at * (uint64_t)a.kv.dim, by = 1.f / l;
-			if (p.splits > 1) {
-				at = at * (uint64_t)a.splits + blockIdx.z;
-				y = (float *)a.partial + at * (uint64_t)a.kv.dim, by = 1.f;
-				if (t == 0) ((float2 *)a.stats)[at] = make_float2(r.m[m][h], l);
-			}
-#pragma unroll
-			for (int n = 0; n < F::dim / 8; n++)
-				if (8 * n < a.kv.dim) *(float2 *)(y + 8 * n + 2 * t) = make_float2(r.o[m][n][2 * h] * by, r.o[m][n][2 * h + 1] * by);
+			float by = softmax_row(s[m], h, r.m[m][h], r.l[m][h]);
+			narrow_row(s[m], h, p[m]);
+			scale_row<F::dim / 8>(r.o[m], h, by);
 		}
-}
-
-// Finds the next piece from row `row` of the tile that ends at `end`. All lanes of a warp call it.
-ORT_DEV Piece find_piece(const AttendArgs &a, int row, int end) {
-	const int32_t *pos = (const int32_t *)a.pos, *seq = (const int32_t *)a.seq;
-	Piece p;
-	int s = seq[row], lane = (int)threadIdx.x % 32;
-	p.row = row, p.rows = 0, p.head = (int)blockIdx.y, p.group = a.heads / a.kv.heads;
-	for (bool all = true; all;) {
-		int i = row + p.rows + lane;
-		uint32_t same = warp_ballot(i < end && seq[min(i, end - 1)] == s);
-		p.rows += popcount(same & ~(same + 1)); // those before the first that differs
-		all = same == 0xffffffffu;
-	}
-	p.pos = pos[row];
-	p.table = s * a.pages;
-	int pages = (p.pos + p.rows - 1) / page_tokens + 1;
-	p.splits = max(1, min(a.splits, pages / 8));
-	int per = (pages + p.splits - 1) / p.splits;
-	p.splits = (pages + per - 1) / per;
-	p.first = per * (int)blockIdx.z;
-	p.end = min(pages, p.first + per);
-	return p;
-}
-
-// The line of the cache at which the block's head of a page begins; there are fewer than 2^32. i: index in the table.
-ORT_DEV uint32_t page_line(const AttendArgs &a, int i) {
-	return ((uint32_t)((const int32_t *)a.table)[i] * (uint32_t)a.kv.heads + blockIdx.y) * page_tokens;
+	product_pv<F>(r, p, k + F::tile);
 }
 
 // Does the pages of the piece at `row` of the tile that ends at `last`.
@@ -288,57 +196,29 @@ template <class F> ORT_DEV void do_piece(const AttendArgs &a, int row, int last)
 	Piece p = find_piece(a, row, last);
 	if (p.first >= p.end) return;
 	uint8_t *shared = ort_shared(), *kv = shared + F::at_kv;
+	const int32_t *table = (const int32_t *)a.table + p.table;
 	int w = (int)threadIdx.x / 32;
 	int keys = p.pos + p.rows; // that any row sees
 	bool busy = 16 * F::mtiles * w < p.rows * p.group;
 	block_sync(); // the piece before this one has been read
 	load_queries<F>(a, p, shared);
-	if (F::stages == 2) copy_page<F>(a.kv, page_line(a, p.table + p.first), keys - page_tokens * p.first, kv + p.first % 2 * 2 * F::tile);
+	if (F::stages == 2) copy_page<F>(a.kv, page_line(a, table[p.first]), keys - page_tokens * p.first, kv + p.first % 2 * 2 * F::tile);
 	Running<F> r;
-#pragma unroll
-	for (int m = 0; m < F::mtiles; m++)
-#pragma unroll
-		for (int h = 0; h < 2; h++) {
-			r.m[m][h] = no_max, r.l[m][h] = 0.f;
-#pragma unroll
-			for (int n = 0; n < F::dim / 8; n++) r.o[m][n][2 * h] = r.o[m][n][2 * h + 1] = 0.f;
-		}
+	start(r);
 	for (int c = p.first; c < p.end; c++) {
 		uint8_t *now = kv + (F::stages == 2 ? c % 2 * 2 * F::tile : 0), *next = kv + (c + 1) % 2 * 2 * F::tile;
 		if (F::stages == 2) {
 			cp_async_wait<0>();
 			block_sync();
-			if (c + 1 < p.end) copy_page<F>(a.kv, page_line(a, p.table + c + 1), keys - page_tokens * (c + 1), next);
+			if (c + 1 < p.end) copy_page<F>(a.kv, page_line(a, table[c + 1]), keys - page_tokens * (c + 1), next);
 		} else {
 			block_sync();
-			convert_page<F>(a.kv, page_line(a, p.table + c), keys - page_tokens * c, now);
+			convert_page<F>(a.kv, page_line(a, table[c]), keys - page_tokens * c, now);
 			block_sync();
 		}
 		if (busy) add_page<F>(r, p.pos + 1, shared, now, c);
 	}
 	if (busy) store_piece<F>(a, find_piece(a, row, last), r); // found again rather than kept in registers
-}
-
-// Folds the results of the splits of a piece: a thread takes 4 columns of a query.
-ORT_DEV void merge_piece(const AttendArgs &a, const Piece &p) {
-	int quads = a.kv.dim / 4;
-	for (int i = (int)threadIdx.x; i < p.rows * p.group * quads; i += (int)blockDim.x) {
-		int query = i / quads, col = 4 * (i % quads);
-		uint64_t at = (uint64_t)(p.row + query / p.group) * (uint64_t)a.heads + (uint64_t)(p.head * p.group + query % p.group);
-		const float *o = (const float *)a.partial + at * (uint64_t)a.splits * (uint64_t)a.kv.dim + col;
-		const float *stats = (const float *)a.stats + 2 * at * (uint64_t)a.splits;
-		float m = no_max, l = 0.f, sum[4] = {0.f, 0.f, 0.f, 0.f};
-		for (int b = 0; b < p.splits; b++) m = fmaxf(m, ld_cg(stats + 2 * b));
-#pragma unroll 4
-		for (int b = 0; b < p.splits; b++) {
-			float4 v = ld_cg4(o + (uint64_t)b * (uint64_t)a.kv.dim);
-			float by = exp2_approx(ld_cg(stats + 2 * b) - m);
-			l = fmaf(ld_cg(stats + 2 * b + 1), by, l);
-			sum[0] = fmaf(v.x, by, sum[0]), sum[1] = fmaf(v.y, by, sum[1]), sum[2] = fmaf(v.z, by, sum[2]), sum[3] = fmaf(v.w, by, sum[3]);
-		}
-		float by = 1.f / l;
-		*(float4 *)((float *)a.y + at * (uint64_t)a.kv.dim + col) = make_float4(sum[0] * by, sum[1] * by, sum[2] * by, sum[3] * by);
-	}
 }
 
 template <class F> ORT_DEV void attend_prefill(const AttendArgs &a) {
@@ -348,7 +228,7 @@ template <class F> ORT_DEV void attend_prefill(const AttendArgs &a) {
 	griddep_launch();
 	for (int row = first; row < end;) {
 		int next = row + find_piece(a, row, end).rows;
-		if (!a.few || in_long_segment(a, row)) do_piece<F>(a, row, end);
+		if (in_tiles(a, row)) do_piece<F>(a, row, end);
 		row = next;
 	}
 	if (a.splits == 1) return;
@@ -356,12 +236,7 @@ template <class F> ORT_DEV void attend_prefill(const AttendArgs &a) {
 	block_sync();
 	if (threadIdx.x == 0) *flag = arrive_last((uint32_t *)a.arrived + (uint64_t)tile * gridDim.y + blockIdx.y, (uint32_t)a.splits);
 	block_sync();
-	if (!*flag) return;
-	for (int row = first; row < end;) {
-		Piece p = find_piece(a, row, end);
-		row += p.rows;
-		if (p.splits > 1 && (!a.few || in_long_segment(a, p.row))) merge_piece(a, p);
-	}
+	if (*flag) merge_tile<F::threads>(a, first, end);
 }
 
 // budget attend_prefill_*_64: 255 registers

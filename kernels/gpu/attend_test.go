@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/x448/float16"
@@ -128,28 +130,54 @@ func (c attendCase) lines(random *rand.Rand, used []bool, put func(any) kernels.
 	return put(x), put(s)
 }
 
-// on makes the emulated device of the case.
-func (c attendCase) on(t testing.TB) *gpu.Device {
-	d, err := gpu.New(emulated(t, emu.Options{SMs: c.sms}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { d.Close() })
-	return d
+// wide says whether the case has rows for attend_sm90.
+func (c attendCase) wide() bool {
+	return c.cache == kernels.CacheF16 && (c.dim == 64 || c.dim == 128) && slices.ContainsFunc(c.seqs, func(s [2]int) bool { return s[1] >= 16 })
 }
 
-// check compares the case with the oracle and returns y.
+// check compares the case with the oracle, on both kernels for many rows where there are two, and returns y.
 func (c attendCase) check(t *testing.T) []float32 {
-	got, want := c.attend(t, c.on(t), 7), c.attend(t, kerneltest.NewOracle(), 7)
-	var sum, errSum float64
-	for i, w := range want {
-		d := float64(got[i]) - float64(w)
-		sum, errSum = sum+float64(w)*float64(w), errSum+d*d
+	t.Helper()
+	want := c.attend(t, kerneltest.NewOracle(), 7)
+	compare := func(what string, got []float32) {
+		var sum, errSum float64
+		for i, w := range want {
+			d := float64(got[i]) - float64(w)
+			sum, errSum = sum+float64(w)*float64(w), errSum+d*d
+		}
+		if e := math.Sqrt(errSum / sum); !(e <= c.bound) {
+			t.Errorf("%v%s: relative error %.2g, bound %.2g", c, what, e, c.bound)
+		}
 	}
-	if e := math.Sqrt(errSum / sum); !(e <= c.bound) {
-		t.Errorf("%v: relative error %.2g, bound %.2g", c, e, c.bound)
+	run := func(large gpu.LargeKernels, wide bool) []float32 {
+		drv := emulated(t, emu.Options{SMs: c.sms})
+		d, err := gpu.New(drv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Close()
+		d.UseLarge(large)
+		got := c.attend(t, d, 7)
+		compare(fmt.Sprintf(", kernels %d", large), got)
+		if launched := launches(drv, "attend_sm90_") > 0; launched != wide {
+			t.Errorf("%v, kernels %d: attend_sm90 launched: %v, want %v", c, large, launched, wide)
+		}
+		return got
 	}
-	return got
+	if c.wide() {
+		run(gpu.LargeWarps, false)
+	}
+	return run(gpu.LargeWarpGroups, c.wide())
+}
+
+// launches counts those of the kernels whose names begin with prefix.
+func launches(drv *emu.Driver, prefix string) (n int) {
+	for _, k := range drv.Kernels() {
+		if strings.HasPrefix(k.Name, prefix) {
+			n += k.Launches
+		}
+	}
+	return n
 }
 
 // few is the error of rows that share a sequence with few others, many that of the others.
@@ -164,6 +192,22 @@ func TestAttendShapes(t *testing.T) {
 		{kernels.CacheQ8, 64, 16, 1, some, 0, few}, {kernels.CacheF16, 128, 12, 1, one, 0, few}, {kernels.CacheFP8, 128, 19, 1, some, 0, few},
 		{kernels.CacheF16, 80, 4, 1, tile, 0, many}, {kernels.CacheQ8, 256, 2, 1, tile, 0, many}, {kernels.CacheF32, 48, 12, 1, tile, 0, many},
 		{kernels.CacheFP8, 64, 128, 1, [][2]int{{3, 16}}, 0, many},
+	} {
+		c.check(t)
+	}
+}
+
+// TestAttendWide: what attend_sm90 has of its own, over keys whose last page is whole, or not, or has one key: groups of all sizes, those
+// whose queries do not fill a warp group or leave one without any, rings that wrap, more pages than a warp's lanes.
+func TestAttendWide(t *testing.T) {
+	for _, c := range []attendCase{
+		{kernels.CacheF16, 128, 1, 1, [][2]int{{0, 16}}, 0, many}, {kernels.CacheF16, 64, 2, 1, [][2]int{{47, 17}}, 0, many},
+		{kernels.CacheF16, 128, 3, 1, [][2]int{{0, 64}}, 0, many}, {kernels.CacheF16, 128, 4, 1, [][2]int{{48, 17}, {3, 30}}, 0, many},
+		{kernels.CacheF16, 64, 5, 1, [][2]int{{100, 28}, {0, 3}, {40, 40}}, 0, many}, {kernels.CacheF16, 128, 6, 1, [][2]int{{60, 21}}, 0, many},
+		{kernels.CacheF16, 128, 7, 1, [][2]int{{600, 18}}, 0, many}, {kernels.CacheF16, 64, 8, 1, [][2]int{{257, 40}}, 0, many},
+		{kernels.CacheF16, 128, 14, 2, [][2]int{{319, 16}}, 0, many}, {kernels.CacheF16, 128, 128, 1, [][2]int{{5, 16}}, 0, many},
+		{kernels.CacheF16, 64, 1, 1, [][2]int{{0, 200}}, 0, many}, {kernels.CacheF16, 128, 3, 3, [][2]int{{2200, 20}}, 1, many},
+		{kernels.CacheF16, 64, 1, 1, [][2]int{{62, 16}}, 0, many}, {kernels.CacheF16, 128, 1, 1, [][2]int{{126, 66}}, 0, many},
 	} {
 		c.check(t)
 	}
@@ -193,4 +237,16 @@ func TestAttendSplits(t *testing.T) {
 			c.check(t)
 		}
 	}
+}
+
+// TestAttendWithoutWarpGroups runs the suite's cases of an f16 cache as GPUs below compute capability 9.0 run them.
+func TestAttendWithoutWarpGroups(t *testing.T) {
+	kerneltest.RunAttend(t, func(t *testing.T) kernels.Device {
+		d, err := gpu.New(emulated(t, emu.Options{Major: 8}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { d.Close() })
+		return d
+	}, kerneltest.Options{Attend: conformance().Attend, Caches: []kernels.CacheType{kernels.CacheF16}})
 }

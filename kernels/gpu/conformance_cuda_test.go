@@ -98,11 +98,13 @@ func TestLargeCUDA(t *testing.T) {
 	delete(tol, kernels.F32)
 	for name, large := range map[string]gpu.LargeKernels{"warps": gpu.LargeWarps, "clusters": gpu.LargeClusters} {
 		t.Run(name, func(t *testing.T) {
-			kerneltest.RunMany(t, func(t *testing.T) kernels.Device {
+			dev := func(t *testing.T) kernels.Device {
 				d := open(t)
 				d.(*gpu.Device).UseLarge(large)
 				return d
-			}, kerneltest.Options{Tol: tol, Many: []int{65, 128, 130, 200}})
+			}
+			kerneltest.RunMany(t, dev, kerneltest.Options{Tol: tol, Many: []int{65, 128, 130, 200}})
+			kerneltest.RunAttend(t, dev, kerneltest.Options{Attend: conformance().Attend, Caches: []kernels.CacheType{kernels.CacheF16}})
 		})
 	}
 }

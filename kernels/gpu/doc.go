@@ -61,8 +61,11 @@
 //   - A stage of a ring is written by the asynchronous proxy only after all who read it have passed a barrier or arrived at an mbarrier on which the
 //     writer waits. Where a copy may complete before it is announced, the count is below zero for a moment, which mbarriers allow.
 //   - wgmma: a fence before each group, because the registers of A were written since; registers and blocks of the group before are touched after
-//     wait_group 1, sums after wait_group 0, where stores through shared memory keep their order with it. 384 threads start with 168 registers, and
-//     232 for 256 of them with 40 for 128 are the same 64,512; setmaxnreg runs in whole warp groups.
+//     the wait for it, sums after the wait for theirs, where stores through shared memory keep their order with it. attend_sm90 has the product
+//     of P and V under way while the scores beside it become weights: other registers, and P is made anew after the wait. 384 threads
+//     start with 168 registers, and 232 for 256 of them with 40 for 128 are the same 64,512; setmaxnreg runs in whole warp groups.
+//   - Tensor maps: what the driver puts into its 128 bytes; their order with launches (kernel parameters, no fence); that pages which the
+//     launch before wrote with ordinary stores are there for asynchronous copies after griddep_wait, as activations are for those of gemm_sm90.
 //   - griddep_launch comes after griddep_wait in every block that lives so long, so that two launches before have ended when a
 //     kernel starts. Loads after griddep_wait may come from the first cache: it holds no such line that this launch did not read before.
 //   - Shared memory over 48 KB is asked for by function (cuda/launch.go) and chosen by what the GPU allows a block: 227 KB on compute capability 9.0 and 10.0, 163 KB on 8.0,
@@ -70,13 +73,17 @@
 //
 // # Tensor maps, cache policies
 //
-// There are no tensor maps (cuTensorMapEncodeTiled), because no copy would be fewer instructions with one. Activations are stored in the order of shared memory,
+// attend_sm90 reads K and V by tensor maps (TensorMap; cuTensorMapEncodeTiled), one for all lines of each, made for every launch that is not a
+// recorded one's replay and passed among its arguments. A page is contiguous, but wgmma wants it in columns of 128 bytes, swizzled: a box of
+// 64 rows by 64 columns is one instruction where it takes 512 copies of 16 bytes by cp.async.
+//
+// Weights and activations have none, because no copy would be fewer instructions with one. Activations are stored in the order of shared memory,
 // swizzled, so that 64 columns of 128 rows are one copy of 16 KB in one dimension. Packed tiles of weights are contiguous, 2 to 4 KB: a
 // map of two dimensions would bring the 16 tiles of a slot with 3 copies (a box has at most 256 elements a side, and a tile of Q4_K 592 words), saving
 // 13 instructions in the 4,096 cycles that tensor cores take for the slot, in a warp that has nothing else to do; the map itself would
 // be one more line to fetch at each launch.
 //
-// Nor are there policies or persisting spans of the second-level cache. A step reads 4.67 GB of weights once: 30 MB that stayed would be 0.6 % of it. What
+// There are no policies or persisting spans of the second-level cache. A step reads 4.67 GB of weights once: 30 MB that stayed would be 0.6 % of it. What
 // is read again (activations, 16 KB a row) is read within microseconds, or costs nothing from memory. Prefetching is used where
 // memory would be idle: gemv fetches the next matrices while attention runs (order.go).
 //

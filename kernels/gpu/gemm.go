@@ -162,11 +162,13 @@ func (d *Device) warpGroups() bool {
 // clusters says whether two blocks share the activations that they read.
 func (d *Device) clusters() bool { return d.large == LargeClusters && !d.info.Emulated }
 
-// LargeKernels are kernels for steps of more than 64 rows. Their results differ by the rounding of sums.
+// LargeKernels are kernels for products of more than 64 rows, and for the attention of 16 rows of a sequence and more. Their results
+// differ by the rounding of sums.
 type LargeKernels int
 
 const (
-	// LargeWarpGroups multiply with wgmma on GPUs of compute capability 9.0, with mma.sync on others.
+	// LargeWarpGroups multiply with wgmma on GPUs of compute capability 9.0 (attention where the cache is f16 and heads have 64 or
+	// 128 values), with mma.sync on others.
 	LargeWarpGroups LargeKernels = iota
 	// LargeClusters are the same; where weights are of 16 bits two blocks read activations together (multicast), a
 	// sixth less to read from L2. Nothing but a GPU can show that they work: the emulator has no clusters.
@@ -175,7 +177,7 @@ const (
 	LargeWarps
 )
 
-// UseLarge chooses the kernels for steps of more than 64 rows. A new Device uses LargeWarpGroups.
+// UseLarge chooses the kernels for large steps. A new Device uses LargeWarpGroups.
 func (d *Device) UseLarge(k LargeKernels) { d.large = k }
 
 // gemmF32 queues a step with float32 weights.

@@ -33,6 +33,7 @@
 #pragma once
 
 #include "gemm.cuh"
+#include "ring.cuh"
 
 #define SM90_WARPS 8 // that multiply
 #define SM90_THREADS (32 * SM90_WARPS + 128)
@@ -51,15 +52,6 @@ template <int type, int MT> struct Sm90 {
 	static constexpr int b_slots = room < SM90_MAX_BLOCKS ? room : SM90_MAX_BLOCKS;
 	static_assert(b_slots >= 4, "256 columns of activations");
 	static constexpr int at_w = b_slots * SM90_BLOCK, at_stage = at_w + w_slots * w_slot, at_bars = at_stage + SM90_WARPS * GEMM_STAGE;
-};
-
-// A place in a ring and the parity of its turn.
-template <int slots> struct Ring {
-	int at = 0;
-	uint32_t parity = 0;
-	ORT_METHOD void next() {
-		if (++at == slots) at = 0, parity ^= 1;
-	}
 };
 
 // The barriers of the two rings: a slot is full when its bytes are there, empty when all warps that multiply have given it back

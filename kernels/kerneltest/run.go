@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,13 +92,17 @@ func Run(t *testing.T, newDevice func(t *testing.T) kernels.Device, opt Options)
 
 // RunMany runs only the cases of Options.Many.
 func RunMany(t *testing.T, newDevice func(t *testing.T) kernels.Device, opt Options) {
-	var many []testCase
-	for _, c := range cases(opt.withDefaults()) {
-		if strings.HasPrefix(c.name, "Many") {
-			many = append(many, c)
-		}
-	}
-	runCases(t, newDevice, many)
+	runPart(t, newDevice, opt, "Many")
+}
+
+// RunAttend runs only the cases of Attend.
+func RunAttend(t *testing.T, newDevice func(t *testing.T) kernels.Device, opt Options) {
+	runPart(t, newDevice, opt, "Attend")
+}
+
+// runPart runs the cases whose names begin with prefix.
+func runPart(t *testing.T, newDevice func(t *testing.T) kernels.Device, opt Options, prefix string) {
+	runCases(t, newDevice, slices.DeleteFunc(cases(opt.withDefaults()), func(c testCase) bool { return !strings.HasPrefix(c.name, prefix) }))
 }
 
 func runCases(t *testing.T, newDevice func(t *testing.T) kernels.Device, all []testCase) {
