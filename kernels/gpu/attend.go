@@ -99,7 +99,7 @@ func checkHeadDim(n int) {
 	}
 }
 
-// prefillTile is the number of rows in a tile of attend_prefill; 0: heads share
+// prefillTile is the number of rows in a tile of attendPrefill; 0: heads share
 // their KV head with more others than a tile holds.
 func prefillTile(group, dim int) int {
 	if dim > 128 {
@@ -108,7 +108,7 @@ func prefillTile(group, dim int) int {
 	return 128 / group
 }
 
-// attendPrefill launches attend_prefill for the rows of sequences with many rows.
+// attendPrefill launches attend_sm90, where it can, or attend_prefill for the rows of sequences with many rows.
 func (d *Device) attendPrefill(a attendArgs, at kernels.Rows, tile int) {
 	tiles := (at.N + tile - 1) / tile
 	a.pack = int32(tile)
@@ -138,7 +138,7 @@ func (d *Device) attendPrefill(a attendArgs, at kernels.Rows, tile int) {
 	launch(d, fmt.Sprintf("attend_prefill_%s_%d", cacheNames[t], dim), g, a)
 }
 
-// attendSm90 launches attend_sm90 in the place of attend_prefill.
+// attendSm90 launches attend_sm90, which takes the same grid as attend_prefill.
 func (d *Device) attendSm90(a attendArgs, g Grid) {
 	const stages = 4
 	lines := TensorMatrix{Rows: int64(a.kv.pages) * int64(a.kv.heads) * kernels.PageTokens, Cols: int64(a.kv.width), BoxRows: kernels.PageTokens}

@@ -5,8 +5,8 @@
 // warp of a third brings pages. K and V of a page are [64][dim] in the cache, without gaps: a tensor map of all its lines brings
 // boxes of 64 columns, swizzled as wgmma reads them, 8 KB each, to rings of 4 pages of K and of V. S = q·Kᵀ is m64n64k16 with
 // q in registers and K as it lies (K-major); O += P·V is m64n<dim>k16 with P from the registers of S, whose fragment is that of A, and V
-// as it lies (N-major). The product of q with the next page is under way with that of P and V, and its softmax runs while the latter does;
-// each group so hides the other's softmax too. Lines of V beyond what the piece sees may hold anything, also NaNs, which
+// as it lies (N-major). The product of q with the next page is under way with that of P and V, and its softmax runs while the latter does,
+// and the groups hide each other's. Lines of V beyond what the piece sees may hold anything, also NaNs, which
 // weights of 0 do not hide: the bringing warp clears them in the last page. Those of K only reach scores that are masked.
 //
 // Numbers. As attend_prefill: q and P rounded to f16, the order of sums differs.
@@ -16,7 +16,7 @@
 //   exponentials     128*64 / 16                                                                    512, beside the products
 //   shared memory    K and V read by two groups, 64 KB, written 32 KB                               768  (mma.sync: 2300)
 //   L2               32 KB at 24 to 28 bytes a cycle                                        1170 to 1370
-// Registers: q 32, O 64, S 32, P 16 and the next 16 of 232. Shared memory: 129 KB (dim 64: 65).
+// Registers: q 32, O 64, S 32, P 16 of 232. Shared memory: 129 KB (dim 64: 65).
 // L2 is the bound: 2048 rows of Qwen3-8B from position 0 are 8448 pages of a head, 64 for each of 132 multiprocessors, 43 to 50 us a layer at
 // 1.755 GHz. Prediction for an H200, not measured: 65 us a layer, where mma.sync is predicted to take 115 (attend_prefill.cu): 1.8 of
 // the 51 ms that 2048 tokens take (gemm_sm90.cuh), and more with the context: at 32k tokens attention is two fifths of all operations.
@@ -37,10 +37,10 @@ struct AttendSm90Args {
 };
 
 template <int dim_> struct Wide {
-	static constexpr int dim = dim_, mtiles = 1, queries = 128, threads = 256, warps = threads / 32; // of those that compute
+	static constexpr int dim = dim_, mtiles = 1, threads = 256, warps = threads / 32; // of those that compute
 	static constexpr int stages = 4;
 	static constexpr int box = page_tokens * 128, tile = dim / 64 * box; // bytes of 64 columns, of K or V of a page
-	static constexpr int at_v = stages * tile, at_bars = 2 * at_v, at_flag = at_bars + 8 * (4 * stages + 1), shared = at_flag + 8;
+	static constexpr int at_v = stages * tile, at_bars = 2 * at_v, at_flag = at_bars + 8 * (4 * stages + 1); // and 8 bytes
 };
 
 // The barriers of the rings: a stage is full when its page is there, empty when all warps have given it back. raw: the page

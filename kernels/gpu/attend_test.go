@@ -3,6 +3,7 @@ package gpu_test
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -249,4 +250,33 @@ func TestAttendWithoutWarpGroups(t *testing.T) {
 		t.Cleanup(func() { d.Close() })
 		return d
 	}, kerneltest.Options{Attend: conformance().Attend, Caches: []kernels.CacheType{kernels.CacheF16}})
+}
+
+// mapless is a driver that makes no tensor maps.
+type mapless struct{ gpu.Driver }
+
+var errMapless = errors.New("no tensor map today")
+
+func (mapless) TensorMap(gpu.TensorMatrix) (gpu.TensorMap, error) { return gpu.TensorMap{}, errMapless }
+
+// TestAttendWithoutTensorMap: where the driver refuses, nothing runs and the error is the device's.
+func TestAttendWithoutTensorMap(t *testing.T) {
+	drv := emulated(t, emu.Options{})
+	d, err := gpu.New(mapless{drv})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	const n, dim = 16, 64
+	kv := kernels.Cache{Type: kernels.CacheF16, Pages: 1, Heads: 1, HeadDim: dim}
+	kv.K, kv.V = upload(t, d, make([]uint16, 64*dim)), upload(t, d, make([]uint16, 64*dim))
+	zeros := upload(t, d, make([]int32, n))
+	q := kernels.Mat{Buf: upload(t, d, make([]float32, n*dim)), Rows: n, Cols: dim}
+	d.Attend(q, q, kv, kernels.Rows{N: n, Seqs: 1, Pages: 1, Pos: zeros, Slot: zeros, Seq: zeros, Table: zeros})
+	if err := d.Read(nil, q.Buf); !errors.Is(err, errMapless) {
+		t.Errorf("got %v, want %v", err, errMapless)
+	}
+	if n := launches(drv, "attend_"); n != 0 {
+		t.Errorf("%d launches", n)
+	}
 }

@@ -1,6 +1,7 @@
 // What attend_prefill.cu (mma.sync) and attend_sm90.cu (wgmma) share: tiles of rows by a KV head, their pieces, softmax and results.
 //
-// A block takes a KV head and `pack` rows, a tile; with the query heads of the KV head they are at most F::queries queries. A piece is the
+// A block takes a KV head and `pack` rows, a tile; with the query heads of the KV head they are 128 queries or fewer (64 for the
+// largest heads). A piece is the
 // rows of one sequence among them. Warp w has the queries from 16*F::mtiles*w on, as mma has its fragments: lane (g, t) the rows g and g+8
 // of each 16.
 #pragma once

@@ -12,7 +12,7 @@
 // move, with the time that takes on an H200 at 4.3 TB/s. What holds for all:
 //
 //   - A kernel is defined by ORT_KERNEL(name, Args) and takes one structure by
-//     value, of 8-byte device addresses, 4-byte integers and float32, whose Go
+//     value, of 8-byte device addresses, 4-byte integers, float32 and TensorMap, whose Go
 //     counterpart has the same fields in the same order without padding. (The name and size
 //     of each are checked by a test.)
 //   - Templates over types and row counts are instantiated by ORT_KERNEL wrappers,
