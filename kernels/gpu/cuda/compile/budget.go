@@ -17,10 +17,11 @@ import (
 // kernel is what ptxas says that a kernel needs.
 type kernel struct {
 	name      string
-	registers int // of a thread
-	stack     int // bytes of local memory of a thread
-	spills    int // bytes of spill stores and loads
-	shared    int // bytes of static shared memory
+	registers int    // of a thread
+	stack     int    // bytes of local memory of a thread
+	spills    int    // bytes of spill stores and loads
+	shared    int    // bytes of static shared memory
+	serial    string // why ptxas lets each product of wgmma end before the next begins; "": they overlap
 }
 
 // parseReport reads what ptxas -v printed.
@@ -30,12 +31,18 @@ func parseReport(log []byte) ([]kernel, error) {
 		frame  = regexp.MustCompile(`(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads`)
 		used   = regexp.MustCompile(`Used (\d+) registers`)
 		shared = regexp.MustCompile(`(\d+) bytes smem`)
+		serial = regexp.MustCompile(`instructions are serialized due to (.*) in (?:the )?function '(\S+)'`) // before its kernel is
 	)
+	serials := map[string]string{}
 	number := func(b string) int { n, _ := strconv.Atoi(b); return n }
 	var all []kernel
 	for line := range strings.Lines(string(log)) {
+		if m := serial.FindStringSubmatch(line); m != nil {
+			serials[m[2]] = m[1]
+			continue
+		}
 		if m := entry.FindStringSubmatch(line); m != nil {
-			all = append(all, kernel{name: m[1], registers: -1})
+			all = append(all, kernel{name: m[1], registers: -1, serial: serials[m[1]]})
 			continue
 		}
 		if len(all) == 0 {
@@ -166,6 +173,8 @@ func (k kernel) problem(budgets []*budget, target string) string {
 		return fmt.Sprintf("keeps %d bytes in local memory: an array is indexed by a variable", k.stack)
 	case k.shared > 0:
 		return fmt.Sprintf("has %d bytes of static shared memory: all of it is to be dynamic", k.shared)
+	case k.serial != "":
+		return "has products of wgmma that do not overlap, due to " + k.serial
 	case mine != nil && k.registers > mine.registers:
 		return fmt.Sprintf("takes %d registers, the budget at %s is %d", k.registers, mine.where, mine.registers)
 	}

@@ -10,7 +10,8 @@ import (
 )
 
 // log is what nvcc -Xptxas -v prints.
-const log = `ptxas info    : 0 bytes gmem
+const log = `ptxas info    : (C7513) Potential Performance Loss: wgmma.mma_async instructions are serialized due to input registers in the function 'wide'
+ptxas info    : 0 bytes gmem
 ptxas info    : Compiling entry function 'wide' for 'sm_90a'
 ptxas info    : Function properties for wide
     16 bytes stack frame, 8 bytes spill stores, 12 bytes spill loads
@@ -23,7 +24,7 @@ ptxas info    : Used 64 registers, used 0 barriers, 1024 bytes smem
 
 func TestParseReport(t *testing.T) {
 	got, err := parseReport([]byte(log))
-	want := []kernel{{name: "gemv_q4", registers: 64, shared: 1024}, {name: "wide", registers: 255, stack: 16, spills: 20}}
+	want := []kernel{{name: "gemv_q4", registers: 64, shared: 1024}, {name: "wide", registers: 255, stack: 16, spills: 20, serial: "input registers"}}
 	if err != nil || len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
@@ -42,7 +43,8 @@ func TestBudgets(t *testing.T) {
 	objects := []*object{
 		{op: "op", target: sm80, kernels: []kernel{{name: "gemv_q4", registers: 64}, {name: "gemv_q6", registers: 80}, {name: "free", registers: 9}}},
 		{op: "op", target: sm90, kernels: []kernel{{name: "gemv_q4", registers: 65}, {name: "gemv_q6", registers: 80}, {name: "free", registers: 12},
-			{name: "gemv_a", registers: 10, stack: 8}, {name: "gemv_b", registers: 10, shared: 4}, {name: "gemv_c", registers: 64, spills: 4}}},
+			{name: "gemv_a", registers: 10, stack: 8}, {name: "gemv_b", registers: 10, shared: 4}, {name: "gemv_c", registers: 64, spills: 4},
+			{name: "gemv_d", registers: 64, serial: "input registers"}}},
 		{op: "other", target: sm80, kernels: []kernel{{name: "far", registers: 300}}},
 	}
 	got, err := checkBudgets([]string{file}, objects)
@@ -53,6 +55,7 @@ func TestBudgets(t *testing.T) {
 		"kernel gemv_a for sm_90a: keeps 8 bytes in local memory: an array is indexed by a variable",
 		"kernel gemv_b for sm_90a: has 4 bytes of static shared memory: all of it is to be dynamic",
 		"kernel gemv_c for sm_90a: spills 4 bytes with 64 registers",
+		"kernel gemv_d for sm_90a: has products of wgmma that do not overlap, due to input registers",
 		"kernel gemv_q4 for sm_90a: takes 65 registers, the budget at " + file + ":1 is 64",
 		"kernel gemv_q6 for sm_90a: takes 80 registers, the budget at " + file + ":1 is 64",
 		file + ":3: the budget is no kernel's",

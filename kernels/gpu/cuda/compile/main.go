@@ -4,7 +4,7 @@
 // manifest.json. It compiles only what changed since it last ran.
 //
 // With -check it fails where a kernel spills registers, keeps values in local
-// memory, or needs more than the budget that stands beside it:
+// memory, has products of wgmma that ptxas serialises, or needs more than the budget that stands beside it:
 //
 //	// budget gemv_*: 64 registers
 //	// budget gemm_*_sm90: 168 registers, on sm_90a
