@@ -62,7 +62,7 @@ func (s *Space) opposed(list []Lang) bool {
 	return false
 }
 
-// union owns list.
+// union may change list, and does not keep it.
 func (s *Space) union(list []Lang) Lang {
 	list = s.flatten(list, kUnion)
 	if !s.spend(1 + len(list) + min(len(list), maxPairs)*min(len(list), maxPairs)/16) {
@@ -86,7 +86,7 @@ func (s *Space) union(list []Lang) Lang {
 	if _, ok := slices.BinarySearch(list, all); ok {
 		return all
 	}
-	return s.intern(node{kind: kUnion, list: slices.Clip(list)})
+	return s.intern(node{kind: kUnion, list: list})
 }
 
 // mergeUnion joins members that are one simpler language together, and keeps
@@ -236,7 +236,7 @@ func (s *Space) joinBounds(base Lang, a, b, c, d int64, tail Lang) Lang {
 	return s.concat(s.Repeat(base, a, max(b, d)), tail)
 }
 
-// inter owns list.
+// inter may change list, and does not keep it.
 func (s *Space) inter(list []Lang) Lang {
 	list = s.flatten(list, kInter)
 	if !s.spend(2 + 2*len(list)) {
@@ -263,32 +263,42 @@ func (s *Space) inter(list []Lang) Lang {
 	if l, ok := s.filter(list); ok {
 		return l
 	}
-	n := node{kind: kInter, list: slices.Clip(list)}
-	if !s.lengthsMeet(list) || s.disjoint(list) {
+	meet, bounded := s.meet(list)
+	if !meet {
 		return none
 	}
-	if relaxed, changed := s.relaxAll(list); changed {
-		return s.inter(relaxed)
-	}
-	return s.intern(n)
-}
-
-// lengthsMeet says no only if the bounds of length exclude each other.
-func (s *Space) lengthsMeet(list []Lang) bool {
-	lo, hi := int64(0), int64(farAway)
-	for _, l := range list {
-		n := s.at(l)
-		lo, hi = max(lo, n.short), min(hi, n.long)
-	}
-	if lo > hi {
-		return false
-	}
-	for _, l := range list {
-		if n := s.at(l); n.lens != nil && !slices.ContainsFunc(n.lens, func(p span) bool { return max(p.lo, lo) <= min(p.hi, hi) }) {
-			return false
+	if bounded {
+		if relaxed, changed := s.relaxAll(list); changed {
+			return s.inter(relaxed)
 		}
 	}
-	return true
+	return s.intern(node{kind: kInter, list: list})
+}
+
+// meet is false only if languages share no string, because of the bounds of their
+// lengths, or because those of one have a character that those of another do not
+// have. bounded reports that relaxAll may change them.
+func (s *Space) meet(list []Lang) (meet, bounded bool) {
+	lo, hi, most := int64(0), int64(farAway), int64(0)
+	var with, without ascii
+	exact := false
+	for _, l := range list {
+		n := s.at(l)
+		lo, hi, most = max(lo, n.short), min(hi, n.long), max(most, n.span)
+		with, without = with.or(n.with), without.or(n.without)
+		exact = exact || n.lens != nil
+	}
+	if lo > hi || with.and(without) != (ascii{}) {
+		return false, false
+	}
+	if exact && (lo > 0 || hi < farAway) {
+		for _, l := range list {
+			if n := s.at(l); n.lens != nil && !slices.ContainsFunc(n.lens, func(p span) bool { return max(p.lo, lo) <= min(p.hi, hi) }) {
+				return false, false
+			}
+		}
+	}
+	return true, hi < most
 }
 
 // mergeInter joins members that are one simpler language together, and keeps

@@ -107,8 +107,8 @@ func (s *Space) passage(l Lang) passage {
 	}
 	v := passage{alive: AllClasses}
 	s.expand(l)
-	if p := s.at(l).parted; p.by != nil {
-		return s.keepPassage(l, s.partsPassage(p), len(p.to))
+	if p := s.at(l).parted; p != nil {
+		return s.keepPassage(l, s.partsPassage(*p), len(p.to))
 	}
 	edges, i := s.edges(l), 0
 	last := 0

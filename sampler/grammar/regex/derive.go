@@ -38,7 +38,7 @@ func (s *Space) edges(l Lang) []edge {
 	if n.done {
 		return n.edges
 	}
-	if s.expand(l); !n.parts() || s.err != nil {
+	if s.expand(l); n.parted == nil || s.err != nil {
 		return n.edges
 	}
 	out := n.parted.edges()
@@ -50,19 +50,19 @@ func (s *Space) edges(l Lang) []edge {
 	return out
 }
 
-// parts reports that a node's derivatives are known by parts.
-func (n *node) parts() bool { return n.parted.by != nil }
-
 // expand finds the derivatives of l: its edges, or, where these are many, what they
 // are by parts.
 func (s *Space) expand(l Lang) {
 	n := s.at(l)
-	if n.done || n.parts() || !s.spend(4) {
+	if n.done || n.parted != nil || !s.spend(4) {
 		return
 	}
-	p, ok := s.nodeParts(n)
-	if s.err != nil {
-		return
+	var p parted
+	ok := false
+	if len(s.parts.known) > 0 {
+		if p, ok = s.nodeParts(n); s.err != nil {
+			return
+		}
 	}
 	var out []edge
 	if !ok {
@@ -76,8 +76,8 @@ func (s *Space) expand(l Lang) {
 		s.bytes += int64(12 * len(out))
 	}
 	if ok {
-		n.parted = p
-		s.bytes += int64(4 * len(p.to))
+		n.parted = &p
+		s.bytes += int64(32 + 4*len(p.to))
 	}
 }
 
@@ -117,8 +117,8 @@ func (s *Space) nodeEdges(n *node) []edge {
 	case kUnion:
 		return s.sweep(s.memberEdges(n.list), 1, s.union)
 	case kInter:
-		if i := slices.IndexFunc(n.list, s.isLength); i >= 0 {
-			return s.shorter(n.list, i)
+		if l, left, ok := s.lessOneOf(n.list); ok {
+			return s.each(s.edges(l), func(to Lang) Lang { return s.inter2(to, left) })
 		}
 		return s.sweep(s.memberEdges(n.list), len(n.list), s.inter)
 	}
@@ -129,17 +129,6 @@ func (s *Space) nodeEdges(n *node) []edge {
 func (s *Space) isLength(l Lang) bool {
 	n := s.at(l)
 	return n.kind == kRepeat && Lang(n.x) == anyOne
-}
-
-// shorter returns the edges of the intersection of a list, whose member i is a
-// length: those of the others, each with one character less of it.
-func (s *Space) shorter(list []Lang, i int) []edge {
-	left, others := s.oneLess(list, i)
-	from := s.edges(others[0])
-	if len(others) > 1 {
-		from = s.sweep(s.memberEdges(others), len(others), s.inter)
-	}
-	return s.each(from, func(to Lang) Lang { return s.inter2(to, left) })
 }
 
 func lessOne(n int64) int64 {
@@ -157,10 +146,15 @@ func (s *Space) memberEdges(list []Lang) [][]edge {
 	return out
 }
 
-// oneLess returns the length list[i] less one character, and the rest of list.
-func (s *Space) oneLess(list []Lang, i int) (left Lang, others []Lang) {
+// lessOneOf takes two languages of which one is a length apart: into the other, and that
+// length less one character, with which the other's derivatives are to be intersected.
+func (s *Space) lessOneOf(list []Lang) (other, left Lang, ok bool) {
+	i := slices.IndexFunc(list, s.isLength)
+	if i < 0 || len(list) != 2 {
+		return none, none, false
+	}
 	n := s.at(list[i])
-	return s.Repeat(anyOne, max(n.min-1, 0), lessOne(n.max)), slices.Delete(slices.Clone(list), i, i+1)
+	return list[1-i], s.Repeat(anyOne, max(n.min-1, 0), lessOne(n.max)), true
 }
 
 // follow appends tail to what the edges lead to.
@@ -175,8 +169,9 @@ func (s *Space) each(list []edge, by func(Lang) Lang) []edge {
 	for i, e := range list {
 		to, ok := made.find1(e.to)
 		if !ok {
+			one := [1]Lang{e.to}
 			to = by(e.to)
-			made.keep([]Lang{e.to}, to)
+			made.keep(one[:], to)
 		}
 		out[i] = edge{e.lo, e.hi, to}
 	}
@@ -187,7 +182,8 @@ func (s *Space) each(list []edge, by func(Lang) Lang) []edge {
 // \p{L} have hundreds of ranges that lead to a few languages in turn.
 type joins struct {
 	list []joined
-	next int // the one that gives way when there are maxJoins
+	next int    // the one that gives way when there are maxJoins
+	of   []Lang // holds the lists
 }
 
 type joined struct {
@@ -215,8 +211,11 @@ func (j *joins) find1(of Lang) (Lang, bool) {
 	return none, false
 }
 
-// keep keeps of.
-func (j *joins) keep(of []Lang, to Lang) {
+// keep keeps what a list was joined to. It copies the list.
+func (j *joins) keep(list []Lang, to Lang) {
+	from := len(j.of)
+	j.of = append(j.of, list...)
+	of := j.of[from:len(j.of):len(j.of)]
 	if len(j.list) < maxJoins {
 		j.list = append(j.list, joined{of, to})
 		return
@@ -254,17 +253,25 @@ func (s *Space) notEdges(list []edge) []edge {
 }
 
 // sweep joins lists of edges: wherever at least need of them have one, the
-// result leads to join of where they lead. join owns its argument.
+// result leads to join of where they lead. join may change its argument, not keep it.
 func (s *Space) sweep(lists [][]edge, need int, join func([]Lang) Lang) []edge {
-	var out []edge
-	pos := make([]int, len(lists))
-	active, last := make([]Lang, 0, len(lists)), make([]Lang, 0, len(lists))
+	var few struct { // what is mostly enough
+		pos          [8]int
+		active, last [8]Lang
+	}
+	pos, active, last := few.pos[:], few.active[:0], few.last[:0]
+	from := len(s.swept) // join may sweep, too
+	given := make([]Lang, 0, len(lists))
+	if len(lists) > len(pos) {
+		pos = make([]int, len(lists))
+	}
 	var to Lang // where last leads
 	var made joins
 	steps := 0
 	for cur := rune(0); cur <= maxRune; {
 		if steps++; steps == sweepSteps {
 			if !s.spend(sweepSteps * (len(lists)/4 + 1)) {
+				s.swept = s.swept[:from]
 				return nil
 			}
 			steps = 0
@@ -295,18 +302,19 @@ func (s *Space) sweep(lists [][]edge, need int, join func([]Lang) Lang) []edge {
 			if len(active) == 0 || !equalLangs(active, last) {
 				var ok bool
 				if to, ok = made.find(active); !ok {
-					of := slices.Clone(active)
-					to = join(slices.Clone(of))
-					made.keep(of, to)
+					to = join(append(given, active...))
+					made.keep(active, to)
 				}
 				last = append(last[:0], active...)
 			}
 			if to != none {
-				out = append(out, edge{cur, end, to})
+				s.swept = append(s.swept, edge{cur, end, to})
 			}
 		}
 		cur = end + 1
 	}
+	out := slices.Clone(s.swept[from:])
+	s.swept = s.swept[:from]
 	if !s.spend(steps * (len(lists)/4 + 1)) {
 		return nil
 	}

@@ -190,8 +190,8 @@ func (x *Lexer) States() int { return len(x.cold) }
 // live returns the edges of l that lead to languages that are not empty.
 func (x *Lexer) live(l Lang) []edge {
 	x.s.expand(l)
-	if p := x.s.at(l).parted; p.by != nil {
-		return x.s.alive(p).edges()
+	if p := x.s.at(l).parted; p != nil {
+		return x.s.alive(*p).edges()
 	}
 	list := x.s.edges(l)
 	for i, e := range list {

@@ -196,7 +196,7 @@ func (s *Space) joinParts(list []parted, need int, join func([]Lang) Lang) (part
 			}
 		}
 		if len(active) >= max(need, 1) {
-			to[i] = join(slices.Clone(active))
+			to[i] = join(active)
 		}
 	}
 	return parted{by, to}, s.spend(1 + by.parts*len(list)/4)
@@ -234,10 +234,15 @@ func (p parted) edges() []edge {
 func (s *Space) partsOf(l Lang, any bool) (p parted, ok bool) {
 	s.expand(l)
 	n := s.at(l)
-	if n.parted.by == nil && any && n.done {
+	switch {
+	case s.err != nil:
+		return p, false
+	case n.parted != nil:
+		return *n.parted, true
+	case any && n.done:
 		return s.edgeParts(n.edges)
 	}
-	return n.parted, n.parted.by != nil && s.err == nil
+	return p, false
 }
 
 // nodeParts returns the derivatives of n by parts if those that it is made of have
@@ -281,14 +286,8 @@ func (s *Space) nodeParts(n *node) (p parted, ok bool) {
 	case kUnion:
 		return s.memberParts(n.list, 1, s.union)
 	case kInter:
-		if i := slices.IndexFunc(n.list, s.isLength); i >= 0 {
-			left, others := s.oneLess(n.list, i)
-			if len(others) == 1 {
-				p, ok = s.partsOf(others[0], false)
-			} else {
-				p, ok = s.memberParts(others, len(others), s.inter)
-			}
-			if ok {
+		if l, left, isLess := s.lessOneOf(n.list); isLess {
+			if p, ok = s.partsOf(l, false); ok {
 				p = p.each(func(to Lang) Lang { return s.inter2(to, left) })
 			}
 			return p, ok

@@ -33,7 +33,7 @@ func TestParts(t *testing.T) {
 			}
 			got := s.edges(l)
 			n := *s.at(l)
-			if n.parts() {
+			if n.parted != nil {
 				many++
 			}
 			if want := compact(s.nodeEdges(&n)); !slices.Equal(compact(got), want) {
@@ -42,7 +42,7 @@ func TestParts(t *testing.T) {
 			compared++
 			byParts := s.passage(l)
 			delete(s.passages, l)
-			s.at(l).parted = parted{}
+			s.at(l).parted = nil
 			byRanges := s.passage(l)
 			if byParts.alive != byRanges.alive || byParts.some != byRanges.some || !sameClasses(byParts.to, byRanges.to) {
 				t.Fatalf("classes %x and some of %x by parts, %x and %x by ranges", byParts.alive, byParts.some, byRanges.alive, byRanges.some)

@@ -34,23 +34,39 @@ func (s *Space) contains(a, b Lang, depth int) bool {
 	return lo == 0 && s.contains(ta, b, depth+1)
 }
 
-// dropContained takes the members of a union out of list that another one contains,
-// which has a bound on repetitions: of these, derivatives pile up that differ in what
-// is left of the bound.
+// dropContained takes the members of a union out of list, of at most maxPairs, that
+// another one contains which begins with as many or more repetitions of the same: of
+// languages with bounds on repetitions, derivatives pile up that differ in what is left
+// of the bounds.
 func (s *Space) dropContained(list []Lang) []Lang {
-	for i := 0; i < len(list); i++ {
-		if s.at(list[i]).span == 0 {
+	var heads [maxPairs]struct {
+		x, tail Lang
+		lo, hi  int64
+	}
+	some := 0
+	for i, l := range list {
+		if s.at(l).span == 0 {
 			continue
 		}
-		for j := len(list) - 1; j >= 0; j-- {
-			if i != j && s.contains(list[i], list[j], 0) {
-				if list = slices.Delete(list, j, j+1); j < i {
-					i--
-				}
+		head, tail := s.headTail(l)
+		if n := s.at(head); n.kind == kRepeat {
+			h := &heads[i]
+			h.x, h.tail, h.lo, h.hi = Lang(n.x), tail, n.min, n.max
+			some++
+		}
+	}
+	if some < 2 {
+		return list
+	}
+	for i := range list {
+		a := &heads[i]
+		for j := range list {
+			if b := &heads[j]; a.x != none && a.x == b.x && i != j && a.lo <= b.lo && a.hi >= b.hi && s.contains(a.tail, b.tail, 0) {
+				b.x, list[j] = none, none
 			}
 		}
 	}
-	return list
+	return slices.DeleteFunc(list, func(l Lang) bool { return l == none })
 }
 
 // relaxAll takes upper bounds of repetitions away that cannot matter in an

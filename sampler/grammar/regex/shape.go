@@ -93,14 +93,3 @@ func asciiOf(c set) (a ascii) {
 	}
 	return a
 }
-
-// disjoint reports that languages share no string because those of one have a
-// character that those of another do not have.
-func (s *Space) disjoint(list []Lang) bool {
-	var with, without ascii
-	for _, l := range list {
-		n := s.at(l)
-		with, without = with.or(n.with), without.or(n.without)
-	}
-	return with.and(without) != ascii{}
-}

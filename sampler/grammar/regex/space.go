@@ -3,6 +3,7 @@ package regex
 import (
 	"math"
 	"math/bits"
+	"slices"
 
 	"orchrt/sampler/grammar/budget"
 )
@@ -64,11 +65,11 @@ type node struct {
 	without  ascii // no string of it has these
 
 	edges       []edge
-	parted      parted // the same by parts, where they are many
-	low         int64  // until exact: at most the cost of that string (see cost.go)
-	span        int64  // of strings with more repetitions than one of its bounds allows (see relax.go)
-	short, long int64  // bounds of the lengths of its strings
-	lens        []span // their exact set, or nil where it is not known
+	parted      *parted // the same by parts, where they are many
+	low         int64   // until exact: at most the cost of that string (see cost.go)
+	span        int64   // of strings with more repetitions than one of its bounds allows (see relax.go)
+	short, long int64   // bounds of the lengths of its strings
+	lens        []span  // their exact set, or nil where it is not known
 }
 
 // tri is a truth value that may not be known yet.
@@ -117,9 +118,10 @@ type Space struct {
 	safes     map[Lang]safety
 	format    map[string]Lang
 	bytes     int64
-	spent     int64 // steps
-	patience  int64 // steps of a search for the cheapest string
-	active    int   // definitions that are being made
+	spent     int64  // steps
+	swept     []edge // what calls of sweep have found, each behind those that called it
+	patience  int64  // steps of a search for the cheapest string
+	active    int    // definitions that are being made
 
 	portable bool
 }
@@ -191,7 +193,7 @@ func (s *Space) add(n node) Lang {
 	return l
 }
 
-const nodeBytes = 312
+const nodeBytes = 288
 
 // enter makes a node findable.
 func (s *Space) enter(l Lang) {
@@ -217,7 +219,7 @@ func (s *Space) place(l Lang) {
 	s.index[i] = l
 }
 
-// intern returns the node equal to n, made if necessary.
+// intern returns the node equal to n, made if necessary. It copies n.list.
 func (s *Space) intern(n node) Lang {
 	h := n.mix()
 	mask := uint64(len(s.index) - 1)
@@ -229,6 +231,7 @@ func (s *Space) intern(n node) Lang {
 	if !s.spend(4 + (4*len(n.list)+len(n.text))/64) {
 		return none
 	}
+	n.list = slices.Clone(n.list)
 	l := s.add(s.derive(n))
 	s.enter(l)
 	return l
