@@ -20,16 +20,22 @@ type solver struct {
 	last     *leaf                    // the one that best is of
 	visit    func(l *leaf, firm bool) // of solutions
 	full     bool                     // and no more are wanted
+	wanted   func(id int32) bool      // names that a solution with them is best for
 	tried    int                      // branches that ended since the first solution
+	kids     int                      // conditions in all branches since then
 	rejected bool                     // a choice was refused because of what was seen
 }
 
-// maxTries bounds the branches that are tried for a shorter text.
-const maxTries = 32
+// maxTries bounds the branches that are tried for a shorter text, and maxKids the
+// conditions that are looked at on the way.
+const (
+	maxTries = 32
+	maxKids  = 1 << 12
+)
 
 func (sp *Space) solveObject(c Cond, seen *KeySet, text bool) found {
 	s := &solver{sp: sp, seen: seen, text: text}
-	s.branch([]Cond{c}, nil)
+	s.solve(c)
 	if !s.best.ok {
 		s.best.firm = !s.rejected || seen.Len() == 0
 	}
@@ -39,8 +45,10 @@ func (sp *Space) solveObject(c Cond, seen *KeySet, text bool) found {
 // solutions calls visit with solutions of c, whatever keys were seen: with one if
 // there is one, and with others until visit returns false, or some branches in a
 // row have none of which it returns true.
-func (sp *Space) solutions(c Cond, visit func(l *leaf, firm bool) (useful, more bool)) {
-	s := &solver{sp: sp, seen: sp.NoKeys()}
+//
+// wanted tells of names that a solution is the more useful for, the more it has.
+func (sp *Space) solutions(c Cond, wanted func(id int32) bool, visit func(l *leaf, firm bool) (useful, more bool)) (ok bool) {
+	s := &solver{sp: sp, seen: sp.NoKeys(), wanted: wanted}
 	s.visit = func(l *leaf, firm bool) {
 		useful, more := visit(l, firm)
 		if useful {
@@ -48,7 +56,8 @@ func (sp *Space) solutions(c Cond, visit func(l *leaf, firm bool) (useful, more 
 		}
 		s.full = !more
 	}
-	s.branch([]Cond{c}, nil)
+	s.solve(c)
+	return s.best.ok
 }
 
 // useless is how many branches in a row solutions tries in vain.
@@ -64,7 +73,97 @@ func (s *solver) done() bool {
 	case s.visit != nil:
 		return s.full || s.tried > useless
 	}
-	return !s.text || s.tried > maxTries || s.best.text == ""
+	return !s.text || s.tried > maxTries || s.kids > maxKids || s.best.text == ""
+}
+
+// solve solves c: by choosing at once for all disjunctions where that works, and
+// else one after the other.
+func (s *solver) solve(c Cond) {
+	if s.guess(c); !s.done() {
+		s.branch([]Cond{c}, nil)
+	}
+}
+
+// manyDisjunctions is from how many disjunctions on guess is worth its while.
+const manyDisjunctions = 3
+
+// guess looks for a solution of a conjunction by choosing a disjunct of each of its
+// disjunctions: in many conditions they do not get in one another's way, and then it
+// takes as long as one branch of the many that lead to a solution otherwise.
+func (s *solver) guess(c Cond) {
+	sp := s.sp
+	for first := true; sp.conds[c].op == condAnd; first = false {
+		kids := sp.conds[c].kids
+		picked := make([]Cond, 0, len(kids))
+		or := 0
+		for _, k := range kids {
+			if sp.conds[k].op == condOr {
+				or++
+				k = s.pick(sp.conds[k].kids)
+			}
+			picked = append(picked, k)
+		}
+		switch {
+		case or < manyDisjunctions && first || !sp.spend(20+len(kids)):
+			return
+		case or > 0:
+			c = sp.junction(condAnd, picked)
+			continue
+		}
+		rejected := s.rejected
+		if l, r, open := s.leaf(kids); r.ok && open == 0 {
+			s.found(l, r)
+		}
+		s.rejected = rejected // says nothing: other choices may do
+		return
+	}
+}
+
+// pick returns the disjunct that asks for most wanted names, or else the first one
+// that asks for nothing, or else the first one.
+func (s *solver) pick(kids []Cond) Cond {
+	best, most := kids[0], 0
+	if s.wanted != nil {
+		for _, k := range kids {
+			if n := s.wants(k); n > most {
+				best, most = k, n
+			}
+		}
+	}
+	if most == 0 {
+		if i := slices.IndexFunc(kids, s.sp.Closes); i >= 0 {
+			best = kids[i]
+		}
+	}
+	return best
+}
+
+// wants counts the wanted names that the atoms of a conjunction ask for.
+func (s *solver) wants(c Cond) (n int) {
+	switch a := &s.sp.conds[c]; a.op {
+	case condAnd:
+		for _, k := range a.kids {
+			n += s.wants(k)
+		}
+	case condHas, condRequire:
+		for _, id := range a.ids {
+			if s.wanted(id) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// found notes a solution.
+func (s *solver) found(l *leaf, r found) {
+	if s.best.ok {
+		s.tried++
+	}
+	s.best, s.last = r, l
+	if s.visit != nil {
+		s.visit(l, r.firm)
+	}
 }
 
 // branch solves the conjunction of todo, which may hold junctions, and atoms.
@@ -79,6 +178,9 @@ func (s *solver) branch(todo, atoms []Cond) {
 	kids := []Cond{c}
 	if s.sp.conds[c].op == condAnd {
 		kids = s.sp.conds[c].kids
+	}
+	if s.best.ok {
+		s.kids += len(kids)
 	}
 	atoms = nil
 	var choice Cond
@@ -109,13 +211,7 @@ func (s *solver) branch(todo, atoms []Cond) {
 		ways = s.sp.differences(open)
 		atoms = slices.DeleteFunc(slices.Clone(atoms), func(k Cond) bool { return k == open })
 	default:
-		if s.best.ok {
-			s.tried++
-		}
-		s.best, s.last = r, l
-		if s.visit != nil {
-			s.visit(l, r.firm)
-		}
+		s.found(l, r)
 		return
 	}
 	for _, k := range ways {
@@ -148,7 +244,8 @@ type leaf struct {
 	somes  []cond
 	lo, hi int32
 	chosen []member
-	parts  []part // of the keys that have no name in props and were not required
+	parts  []part  // of the keys that have no name in props or extra and were not required
+	extra  []int32 // names that only languages tell from other keys
 	parted bool
 	soft   bool // the solution used keys that are not required
 	scarce bool // and there may be too few of them
@@ -304,10 +401,18 @@ func (l *leaf) split() {
 	for _, m := range l.chosen {
 		ids = append(ids, m.name)
 	}
+	ids = sortedSet(ids)
 	langs := make([]regex.Lang, 0, len(l.every)+len(l.somes))
 	for _, e := range slices.Concat(l.every, l.somes) {
 		langs = append(langs, e.lang)
+		for _, id := range l.sp.others[e.lang] {
+			if !contains(ids, id) {
+				l.extra = append(l.extra, id)
+			}
+		}
 	}
+	l.extra = sortedSet(l.extra)
+	ids = append(ids, l.extra...)
 	l.parts = l.sp.split(sortedSet(ids), langs)
 }
 
@@ -346,14 +451,8 @@ func (l *leaf) satisfy(i int) bool {
 		return false
 	}
 	n := len(l.chosen)
-	for _, id := range l.props.ids {
-		if l.sp.nameIn(some.lang, id) && l.free(l.sp.nameText[id]) {
-			l.scarce = true
-			m := member{key: l.sp.nameText[id], name: id, value: l.sp.And(l.valueOf(id), some.f)}
-			if l.use(n, m, i) {
-				return true
-			}
-		}
+	if l.useNamed(l.props.ids, i) {
+		return true
 	}
 	for p, part := range l.parts {
 		if !part.in[len(l.every)+i] {
@@ -369,6 +468,21 @@ func (l *leaf) satisfy(i int) bool {
 			if l.use(n, member{key: key, name: -1, part: p, value: f}, i) {
 				return true
 			}
+		}
+	}
+	return l.useNamed(l.extra, i)
+}
+
+// useNamed tries a new member with one of the names for somes[i] and goes on.
+func (l *leaf) useNamed(ids []int32, i int) bool {
+	some := l.somes[i]
+	for _, id := range ids {
+		if !l.sp.nameIn(some.lang, id) || !l.free(l.sp.nameText[id]) {
+			continue
+		}
+		l.scarce = true
+		if l.use(len(l.chosen), member{key: l.sp.nameText[id], name: id, value: l.sp.And(l.valueOf(id), some.f)}, i) {
+			return true
 		}
 	}
 	return false
@@ -436,14 +550,7 @@ func (l *leaf) fill() bool {
 	}
 	l.split()
 	l.soft = true
-	var named []member
-	for _, id := range l.props.ids {
-		if key := l.sp.nameText[id]; l.free(key) {
-			if f := l.valueOf(id); l.live(f) {
-				named = append(named, member{key: key, name: id, value: f})
-			}
-		}
-	}
+	named := l.liveNamed(l.props.ids)
 	endless := l.endless()
 	if !endless {
 		l.scarce = true
@@ -474,7 +581,26 @@ func (l *leaf) fill() bool {
 			missing--
 		}
 	}
+	if missing > 0 {
+		named = l.liveNamed(l.extra)
+		named = named[:min(missing, len(named))]
+		l.chosen = append(l.chosen, named...)
+		missing -= len(named)
+	}
 	return missing == 0
+}
+
+// liveNamed returns the members that there may be with the names besides those that
+// were chosen.
+func (l *leaf) liveNamed(ids []int32) (named []member) {
+	for _, id := range ids {
+		if key := l.sp.nameText[id]; l.free(key) {
+			if f := l.valueOf(id); l.live(f) {
+				named = append(named, member{key: key, name: id, value: f})
+			}
+		}
+	}
+	return named
 }
 
 func (l *leaf) live(f F) bool {
@@ -539,7 +665,7 @@ func (sp *Space) ending(c Cond, seen *KeySet) *ending {
 		return e
 	}
 	s := &solver{sp: sp, seen: seen, text: true}
-	s.branch([]Cond{c}, nil)
+	s.solve(c)
 	e := &ending{leaf: s.last, text: s.best.text}
 	if sp.sound() {
 		if s.best.ok && s.best.firm {

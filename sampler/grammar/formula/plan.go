@@ -164,7 +164,7 @@ func (sp *Space) makePlan(c Cond) *Plan {
 		order = append(order, cl)
 		p.parts = append(p.parts, cl)
 	}
-	p.cover(order)
+	p.cover(order, m.owned)
 	for _, cl := range order {
 		if cl.open == 0 {
 			p.depend = append(p.depend, cl)
@@ -176,9 +176,10 @@ func (sp *Space) makePlan(c Cond) *Plan {
 
 // cover finds out which classes may come. A solution of the condition shows it of
 // many: its members may come in any order, and others beside them.
-func (p *Plan) cover(classes []*class) {
+func (p *Plan) cover(classes []*class, owned map[int32]bool) {
 	rest := slices.Clone(classes)
-	p.sp.solutions(p.cond, func(l *leaf, firm bool) (useful, more bool) {
+	wanted := func(id int32) bool { return owned[id] && p.byName[id].open == 0 }
+	drop := func(l *leaf, firm bool) (useful, more bool) {
 		before := len(rest)
 		if firm {
 			rest = slices.DeleteFunc(rest, func(cl *class) bool {
@@ -189,8 +190,25 @@ func (p *Plan) cover(classes []*class) {
 			})
 		}
 		return len(rest) < before, len(rest) > 0
-	})
-	for _, cl := range rest {
+	}
+	p.sp.solutions(p.cond, wanted, drop)
+	for len(rest) > 0 && p.sp.sound() {
+		cl := rest[0]
+		rest = rest[1:]
+		if name := cl.key.name; owned[name] {
+			// The condition still asks for this name somewhere, so it was not seen.
+			ok := p.sp.solutions(p.sp.condAnd(p.cond, p.demand(cl, name)), wanted, func(l *leaf, firm bool) (useful, more bool) {
+				if firm {
+					cl.open = 1
+				}
+				drop(l, firm)
+				return false, false
+			})
+			if !ok {
+				cl.open = -1
+			}
+			continue
+		}
 		if p.find(cl, manyAlts); cl.many {
 			cl.open = p.sp.ever(p.sp.condAnd(p.cond, p.demand(cl, cl.key.name)))
 			continue

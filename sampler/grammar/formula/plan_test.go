@@ -142,6 +142,11 @@ func TestPlanEdges(t *testing.T) {
 			few := sp.Regex.Literals([]string{"a", "c"})
 			return sp.Or(sp.Members(0, 1), sp.And(sp.Some(few, sp.Kinds(formula.String)), sp.Property("c", sp.Not(sp.Kinds(formula.String)))))
 		},
+		"some of two names, one of which was seen": func(sp *formula.Space) formula.F {
+			few, text := sp.Regex.Literals([]string{"a", "c"}), sp.Kinds(formula.String)
+			props := sp.Properties([]string{"a", "c"}, []formula.F{sp.Or(text, sp.Kinds(formula.Number)), sp.Kinds(formula.Number)})
+			return sp.Or(sp.Members(0, 1), sp.And(sp.Some(few, text), props))
+		},
 		"two of one sort": func(sp *formula.Space) formula.F {
 			few := sp.Regex.Literals([]string{"a", "c", "d"})
 			return sp.And(sp.Some(few, sp.Kinds(formula.Number)), sp.Some(few, sp.Kinds(formula.Null)), sp.Members(0, 3))
@@ -157,5 +162,88 @@ func TestPlanEdges(t *testing.T) {
 			w := &planWalk{t: t, rng: rand.New(rand.NewPCG(seed, 0)), sp: sp, name: named(name), holds: holds}
 			w.walk(f, func(*formula.Plan) bool { return false })
 		}
+	}
+}
+
+// TestDisjunctions compares what is found out of conjunctions of many disjunctions
+// with all objects of their few names and values.
+func TestDisjunctions(t *testing.T) {
+	names := []string{"a", "b", "c", "d", "e"}
+	values := []value.Value{{Kind: value.Number, Text: "0"}, {Kind: value.String, Text: "s"}}
+	var objects []value.Value
+	var grow func(ms []value.Member, rest []string)
+	grow = func(ms []value.Member, rest []string) {
+		if len(rest) == 0 {
+			objects = append(objects, value.Value{Kind: value.Object, Members: ms})
+			return
+		}
+		grow(ms, rest[1:])
+		for _, v := range values {
+			grow(append(ms[:len(ms):len(ms)], value.Member{Key: rest[0], Value: v}), rest[1:])
+		}
+	}
+	grow(nil, names)
+	rng := rand.New(rand.NewPCG(7, 8))
+	empty, shut := 0, 0
+	for range 400 {
+		sp := formula.NewSpace(budget.New(100_000_000))
+		both := sp.Or(sp.Const(values[0]), sp.Const(values[1]))
+		all := []formula.F{sp.Kinds(formula.Object), sp.Every(sp.Others(names), sp.False()), sp.Every(sp.Regex.All(), both)}
+		atom := func() formula.F {
+			name := names[rng.IntN(len(names))]
+			v := sp.Const(values[rng.IntN(2)])
+			switch rng.IntN(5) {
+			case 0:
+				return sp.Required(name)
+			case 1:
+				return sp.Property(name, sp.False())
+			case 2:
+				return sp.Property(name, v)
+			case 3:
+				return sp.And(sp.Required(name), sp.Property(name, v))
+			}
+			return sp.Some(sp.Others([]string{name}), v)
+		}
+		for range 3 + rng.IntN(8) {
+			alts := make([]formula.F, 2+rng.IntN(2))
+			for i := range alts {
+				alts[i] = sp.And(atom(), atom())
+			}
+			all = append(all, sp.Or(alts...))
+		}
+		f := sp.And(all...)
+		may := map[string]bool{}
+		some := false
+		for _, v := range objects {
+			if formula.Eval(sp, f, v) {
+				some = true
+				for _, m := range v.Members {
+					may[m.Key] = true
+				}
+			}
+		}
+		if got, err := sp.Satisfiable(f); got != some || err != nil {
+			t.Fatalf("%v: satisfiable %v, want %v; %v", all, got, some, err)
+		}
+		if !some {
+			empty++
+			continue
+		}
+		keys := sp.Plan(sp.Content(f).Object).Keys(sp.NoKeys())
+		for _, name := range names {
+			if sp.Regex.Matches(keys, name) != may[name] {
+				t.Fatalf("%v: %q may come: %v", all, name, may[name])
+			}
+			if !may[name] {
+				shut++
+			}
+		}
+		text, _, _ := sp.Witness(f)
+		if v, err := value.Parse([]byte(text), value.Limits{}); err != nil || !formula.Eval(sp, f, v) {
+			t.Fatalf("%v: %s is no value; %v", all, text, err)
+		}
+	}
+	if empty < 20 || shut < 100 {
+		t.Errorf("only %d formulas were empty, and %d keys could not come", empty, shut)
 	}
 }

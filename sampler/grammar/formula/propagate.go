@@ -6,7 +6,9 @@ import "slices"
 // say of single members, as unit propagation does. With the value of "type" bound
 // to a constant, "type is something else" is false and "type is not that other
 // constant" says no more than that there is one. It is what makes variants that
-// are told apart by a constant cheap, and their negations.
+// are told apart by a constant cheap, and their negations. What becomes of one
+// disjunction tells of the next ones: chains are followed in one go, in the order of
+// the conditions and against it.
 func (sp *Space) propagate(flat []Cond) ([]Cond, bool) {
 	var ctx context
 	choices := false
@@ -26,19 +28,68 @@ func (sp *Space) propagate(flat []Cond) ([]Cond, bool) {
 		return flat, false
 	}
 	out, changed := slices.Clone(flat), false
-	for i, k := range flat {
-		if o := sp.conds[k].op; o == condOr || o == condHas {
-			out[i] = sp.within(k, &ctx)
-			changed = changed || out[i] != k
+	for forward, more := true, true; more; forward = !forward {
+		more = false
+		for n := range out {
+			i := n
+			if !forward {
+				i = len(out) - 1 - n
+			}
+			k := out[i]
+			if o := sp.conds[k].op; o != condOr && o != condHas {
+				continue
+			}
+			if out[i] = sp.within(k, &ctx); out[i] == k {
+				continue
+			}
+			if changed = true; out[i] == Never || !sp.sound() {
+				return out, true
+			}
+			more = sp.extend(&ctx, out[i]) || more
 		}
 	}
 	return out, changed
+}
+
+// extend adds what c says of members, which is simplified no more, to a context of
+// the conjunction that it stands in. It reports whether that is anything new.
+func (sp *Space) extend(x *context, c Cond) bool {
+	if !x.own {
+		x.props.ids, x.props.fs, x.required = slices.Clone(x.props.ids), slices.Clone(x.props.fs), slices.Clone(x.required)
+		x.own = true
+	}
+	added := false
+	switch a := sp.conds[c]; a.op {
+	case condAnd:
+		for _, k := range a.kids {
+			added = sp.extend(x, k) || added
+		}
+	case condProps:
+		for n, id := range a.ids {
+			i, ok := slices.BinarySearch(x.props.ids, id)
+			if !ok {
+				x.props.ids = slices.Insert(x.props.ids, i, id)
+				x.props.fs = slices.Insert(x.props.fs, i, fTrue)
+			}
+			x.props.fs[i] = sp.And(x.props.fs[i], a.fs[n])
+		}
+		added = true
+	case condRequire:
+		for _, id := range a.ids {
+			if i, ok := slices.BinarySearch(x.required, id); !ok {
+				x.required = slices.Insert(x.required, i, id)
+			}
+		}
+		added = true
+	}
+	return added
 }
 
 // context is what a conjunction says of members.
 type context struct {
 	props    cond
 	required []int32
+	own      bool // the slices are no condition's
 }
 
 func (x *context) value(id int32) F {
