@@ -63,12 +63,15 @@ ORT_DEV const uint8_t *gemm_next(const gemm_args &a, uint8_t *ring, int n0, int 
 template <int type, int MT> ORT_DEV void gemm_products(const gemm_args &a, const GemmTile &t, uint8_t *ring, float acc[MT][64]) {
 	using P = Packed<type>;
 	const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+	// Q5_K: rows point to where the lane's codes lie in each plane, so that loads differ by constants; with CUDA 12.9 it spilled
+	// on sm_90a. Others take a few instructions more for it.
+	const uint32_t own = type == 13 ? 16 * (uint32_t)lane : 0;
 	const uint8_t *rows[MT];
 	HalfTile<type> v[2][MT];
 #pragma unroll
 	for (int m = 0; m < MT; m++) {
-		rows[m] = gemm_rows<GEMM_WARPS, MT>(a, t, warp, m, P::tile);
-		load_half<type>(v[0][m], rows[m], lane, 0);
+		rows[m] = gemm_rows<GEMM_WARPS, MT>(a, t, warp, m, P::tile) + own;
+		load_half<type>(v[0][m], rows[m] - own, lane, 0);
 	}
 #pragma unroll 1
 	for (int k = 0; k < a.k_tiles; k++) {
@@ -81,7 +84,7 @@ template <int type, int MT> ORT_DEV void gemm_products(const gemm_args &a, const
 #pragma unroll
 					for (int m = 0; m < MT; m++) {
 						if (h == 1 && k + 1 < a.k_tiles) rows[m] += P::tile;
-						load_half<type>(v[1 - h][m], rows[m], lane, 1 - h);
+						load_half<type>(v[1 - h][m], rows[m] - own, lane, 1 - h);
 					}
 				}
 #pragma unroll
