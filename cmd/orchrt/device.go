@@ -95,7 +95,8 @@ func (f *deviceFlags) chooseGPU(ordinal int) (choice, error) {
 	case errors.Is(err, cuda.ErrNotBuilt):
 		return choice{}, fmt.Errorf("--device %s: this build has no CUDA; make cuda builds one, --device cpu works here", f.device)
 	case err != nil:
-		return choice{}, fmt.Errorf("--device %s: %w; --device cpu works here", f.device, err)
+		return choice{}, fmt.Errorf("--device %s: %w; nvidia-smi shows whether driver and GPU are there, containers need them passed in "+
+			"(docker run --gpus all); --device cpu works here", f.device, err)
 	case ordinal >= len(infos):
 		return choice{}, fmt.Errorf("--device %s: this machine has %d GPUs, from cuda:0 on", f.device, len(infos))
 	}
