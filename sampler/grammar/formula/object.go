@@ -244,7 +244,7 @@ type leaf struct {
 	somes  []cond
 	lo, hi int32
 	chosen []member
-	parts  []part  // of the keys that have no name in props or extra and were not required
+	parts  []part  // of keys that may come, have no name in props or extra and were not required
 	extra  []int32 // names that only languages tell from other keys
 	parted bool
 	soft   bool // the solution used keys that are not required
@@ -402,6 +402,11 @@ func (l *leaf) split() {
 		ids = append(ids, m.name)
 	}
 	ids = sortedSet(ids)
+	// Where there can be no value, nothing else matters.
+	refused := func(e cond) bool { return e.f == fFalse }
+	some := slices.DeleteFunc(slices.Clone(l.every), refused)
+	none := len(l.every) - len(some)
+	l.every = append(slices.DeleteFunc(l.every, func(e cond) bool { return !refused(e) }), some...)
 	langs := make([]regex.Lang, 0, len(l.every)+len(l.somes))
 	for _, e := range slices.Concat(l.every, l.somes) {
 		langs = append(langs, e.lang)
@@ -413,7 +418,7 @@ func (l *leaf) split() {
 	}
 	l.extra = sortedSet(l.extra)
 	ids = append(ids, l.extra...)
-	l.parts = l.sp.split(sortedSet(ids), langs)
+	l.parts = l.sp.split(sortedSet(ids), langs, none)
 }
 
 // partValue is what a member with a key of the part must satisfy.

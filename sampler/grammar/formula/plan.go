@@ -14,15 +14,19 @@ type part struct {
 	in   []bool
 }
 
-// split parts the keys that are not named in ids by langs.
-func (sp *Space) split(ids []int32, langs []regex.Lang) []part {
+// split parts the keys that are not named in ids by langs. Those of the first few
+// of langs, as many as without says, are left out.
+func (sp *Space) split(ids []int32, langs []regex.Lang, without int) []part {
 	in := make([]bool, len(langs))
 	var todo []int
 	for i, l := range langs {
 		out, ok := sp.others[l]
 		in[i] = l == sp.Regex.All() || ok && !slices.ContainsFunc(out, func(id int32) bool { return !contains(ids, id) })
-		if !in[i] {
+		switch {
+		case !in[i]:
 			todo = append(todo, i)
+		case i < without:
+			return nil
 		}
 	}
 	parts := []part{{sp.otherThan(ids), in}}
@@ -32,16 +36,23 @@ func (sp *Space) split(ids []int32, langs []regex.Lang) []part {
 			if !sp.spend(8) {
 				return nil
 			}
-			with, without := slices.Clone(p.in), p.in
+			outside := sp.Regex.Minus(p.lang, langs[i])
+			if i < without {
+				if !sp.Regex.IsEmpty(outside) {
+					next = append(next, part{outside, p.in})
+				}
+				continue
+			}
+			with := slices.Clone(p.in)
 			with[i] = true
-			inside, outside := sp.Regex.Intersect(p.lang, langs[i]), sp.Regex.Minus(p.lang, langs[i])
+			inside := sp.Regex.Intersect(p.lang, langs[i])
 			switch {
 			case sp.Regex.IsEmpty(inside):
-				next = append(next, part{p.lang, without})
+				next = append(next, p)
 			case sp.Regex.IsEmpty(outside):
 				next = append(next, part{p.lang, with})
 			default:
-				next = append(next, part{inside, with}, part{outside, without})
+				next = append(next, part{inside, with}, part{outside, p.in})
 			}
 		}
 		parts = next
@@ -70,8 +81,9 @@ type class struct {
 type Plan struct {
 	sp     *Space
 	byName map[int32]*class
-	parts  []*class
-	named  []int32 // all names, ascending
+	parts  []*class // of the other keys, but for those that never may come
+	others int      // the number of parts, and one if there are such keys
+	named  []int32  // all names, ascending
 	always regex.Lang
 	depend []*class // whose state depends on the keys seen
 	// plain is set where every alternative is open: the condition has no choice
@@ -98,7 +110,9 @@ type mentions struct {
 	ids    []int32
 	langs  []regex.Lang
 	tables []Cond // condProps
-	owned  map[int32]bool
+	// refused is how many of langs, the first ones, are those of keys that may not come.
+	refused int
+	owned   map[int32]bool
 }
 
 func (sp *Space) gather(c Cond, m *mentions, done map[Cond]bool) {
@@ -132,10 +146,26 @@ func (sp *Space) gather(c Cond, m *mentions, done map[Cond]bool) {
 	}
 }
 
+// refused returns the languages of keys that c allows no value for.
+func (sp *Space) refused(c Cond) (langs []regex.Lang) {
+	switch a := &sp.conds[c]; {
+	case a.op == condAnd:
+		for _, k := range a.kids {
+			langs = append(langs, sp.refused(k)...)
+		}
+	case a.op == condEvery && a.f == fFalse:
+		langs = append(langs, a.lang)
+	}
+	return langs
+}
+
 func (sp *Space) makePlan(c Cond) *Plan {
 	m := &mentions{owned: map[int32]bool{}}
 	sp.gather(c, m, map[Cond]bool{})
 	m.ids = sortedSet(m.ids)
+	refused := sp.refused(c)
+	m.langs = append(refused, slices.DeleteFunc(m.langs, func(l regex.Lang) bool { return slices.Contains(refused, l) })...)
+	m.refused = len(refused)
 	p := &Plan{sp: sp, cond: c, named: m.ids, byName: make(map[int32]*class, len(m.ids)), always: sp.Regex.None()}
 	sp.spend(4 + 2*len(m.ids))
 	if sp.plainPlan(p, m) {
@@ -155,7 +185,7 @@ func (sp *Space) makePlan(c Cond) *Plan {
 		cl.names = append(cl.names, id)
 		p.byName[id] = cl
 	}
-	for _, part := range sp.split(m.ids, m.langs) {
+	for _, part := range sp.split(m.ids, m.langs, m.refused) {
 		in := make(map[regex.Lang]bool, len(m.langs))
 		for i, l := range m.langs {
 			in[l] = part.in[i]
@@ -164,6 +194,7 @@ func (sp *Space) makePlan(c Cond) *Plan {
 		order = append(order, cl)
 		p.parts = append(p.parts, cl)
 	}
+	p.others = len(p.parts) + min(m.refused, 1)
 	p.cover(order, m.owned)
 	for _, cl := range order {
 		if cl.open == 0 {
@@ -319,7 +350,7 @@ func (sp *Space) plainPlan(p *Plan, m *mentions) bool {
 			p.byName[id] = &class{}
 		}
 	}
-	parts := sp.split(m.ids, m.langs)
+	parts := sp.split(m.ids, m.langs, m.refused)
 	var langs []regex.Lang
 	for _, part := range parts {
 		in := make(map[regex.Lang]bool, len(m.langs))
@@ -338,7 +369,8 @@ func (sp *Space) plainPlan(p *Plan, m *mentions) bool {
 		p.parts = append(p.parts, &class{lang: part.lang, key: keyClass{name: -1, in: func(l regex.Lang) bool { return in[l] }}})
 	}
 	p.plain = true
-	p.always = sp.join(open, m.ids, langs, len(parts))
+	p.others = len(p.parts) + min(m.refused, 1)
+	p.always = sp.join(open, m.ids, langs, p.others)
 	return true
 }
 
@@ -421,7 +453,7 @@ func (p *Plan) keys(pick func(*class) bool) regex.Lang {
 			langs = append(langs, cl.lang)
 		}
 	}
-	return sp.join(in, p.named, langs, len(p.parts))
+	return sp.join(in, p.named, langs, p.others)
 }
 
 // Keys is the language of the keys that may come next in an object that has the
@@ -476,7 +508,7 @@ func (p *Plan) Unnamed(key string) (class int, ok bool) {
 		return 0, false
 	}
 	for i, cl := range p.parts {
-		if len(p.parts) > 1 && !p.sp.Regex.Matches(cl.lang, key) {
+		if p.others > 1 && !p.sp.Regex.Matches(cl.lang, key) {
 			continue
 		}
 		if !p.plain && !cl.known && !cl.many {
@@ -559,7 +591,7 @@ func (p *Plan) class(key string) *class {
 			return cl
 		}
 	}
-	if len(p.parts) == 1 {
+	if p.others == 1 && len(p.parts) == 1 {
 		return p.parts[0] // all keys without a name
 	}
 	for _, cl := range p.parts {
