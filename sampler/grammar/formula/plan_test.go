@@ -147,6 +147,12 @@ func TestPlanEdges(t *testing.T) {
 			props := sp.Properties([]string{"a", "c"}, []formula.F{sp.Or(text, sp.Kinds(formula.Number)), sp.Kinds(formula.Number)})
 			return sp.Or(sp.Members(0, 1), sp.And(sp.Some(few, text), props))
 		},
+		"no key of a pattern": func(sp *formula.Space) formula.F {
+			return sp.Every(sp.Regex.Concat(sp.Regex.Literal("a"), sp.Regex.All()), sp.False())
+		},
+		"no key of a pattern, and a choice": func(sp *formula.Space) formula.F {
+			return sp.And(sp.Every(sp.Regex.Concat(sp.Regex.Literal("a"), sp.Regex.All()), sp.False()), sp.Or(sp.Required("b"), sp.Required("c")))
+		},
 		"two of one sort": func(sp *formula.Space) formula.F {
 			few := sp.Regex.Literals([]string{"a", "c", "d"})
 			return sp.And(sp.Some(few, sp.Kinds(formula.Number)), sp.Some(few, sp.Kinds(formula.Null)), sp.Members(0, 3))
