@@ -113,21 +113,35 @@ type mentions struct {
 	// refused is how many of langs, the first ones, are those of keys that may not come.
 	refused int
 	owned   map[int32]bool
+	// alone are names that no other is like, though what their members may be is the
+	// same: they are taken out of a table behind theirs (see otherProps).
+	alone map[int32]bool
 }
 
-func (sp *Space) gather(c Cond, m *mentions, done map[Cond]bool) {
+// within is a condition in a disjunction or not.
+type within struct {
+	c      Cond
+	choice bool
+}
+
+func (sp *Space) gather(c Cond, m *mentions, choice bool, done map[within]bool) {
 	a := &sp.conds[c]
 	switch a.op {
 	case condAnd, condOr:
-		if done[c] {
+		if done[within{c, choice}] {
 			return
 		}
-		done[c] = true
+		done[within{c, choice}] = true
 		for _, k := range a.kids {
-			sp.gather(k, m, done)
+			sp.gather(k, m, choice || a.op == condOr, done)
 		}
 	case condProps:
 		m.ids = append(m.ids, a.ids...)
+		if choice && len(a.ids) <= fewProps {
+			for _, id := range a.ids {
+				m.alone[id] = true
+			}
+		}
 		if !slices.Contains(m.tables, c) {
 			m.tables = append(m.tables, c)
 		}
@@ -160,8 +174,8 @@ func (sp *Space) refused(c Cond) (langs []regex.Lang) {
 }
 
 func (sp *Space) makePlan(c Cond) *Plan {
-	m := &mentions{owned: map[int32]bool{}}
-	sp.gather(c, m, map[Cond]bool{})
+	m := &mentions{owned: map[int32]bool{}, alone: map[int32]bool{}}
+	sp.gather(c, m, false, map[within]bool{})
 	m.ids = sortedSet(m.ids)
 	refused := sp.refused(c)
 	m.langs = append(refused, slices.DeleteFunc(m.langs, func(l regex.Lang) bool { return slices.Contains(refused, l) })...)
@@ -397,7 +411,7 @@ func (sp *Space) join(in, all []int32, langs []regex.Lang, parts int) regex.Lang
 // signature is equal for names that no atom tells apart.
 func (sp *Space) signature(m *mentions, id int32) string {
 	var k []byte
-	if m.owned[id] {
+	if m.owned[id] || m.alone[id] {
 		k = binary.LittleEndian.AppendUint32(append(k, 'n'), uint32(id))
 	}
 	for _, t := range m.tables {
@@ -552,38 +566,6 @@ func (p *Plan) Member(key string, seen *KeySet) []Alt {
 // Chooses reports that the condition has choices in it, so that Member may be much
 // work.
 func (p *Plan) Chooses() bool { return !p.plain }
-
-// Text returns short texts of a value for the member with a key that is not in seen,
-// and of members behind it, after which c holds; rest is empty if none need follow. It
-// does not need all alternatives.
-func (p *Plan) Text(key string, seen *KeySet) (value, rest string, ok bool) {
-	sp := p.sp
-	e := sp.ending(p.cond, seen)
-	if value, rest, ok = e.behind(sp, key, key); ok {
-		return value, rest, sp.sound() // nothing is shorter
-	}
-	cl := p.class(key)
-	if cl == nil {
-		return "", "", false
-	}
-	id, named := sp.names[key]
-	if named = named && p.byName[id] != nil; named {
-		value, rest, ok = sp.ending(sp.condAnd(p.cond, sp.condRequire([]int32{id})), seen).behind(sp, key, key)
-		return value, rest, ok && sp.sound()
-	}
-	if l := e.leaf; l != nil && !l.soft && l.admits(cl.key) {
-		value, ok = sp.value(l.classValue(cl.key), true)
-		return value, e.text, ok && sp.sound()
-	}
-	// The key changes places with one that is like it.
-	name, ok := sp.Regex.Shortest(sp.Regex.Minus(cl.lang, seen.Lang()))
-	if !ok {
-		return "", "", false
-	}
-	e = sp.ending(sp.condAnd(p.cond, sp.condRequire([]int32{sp.nameID(name)})), seen)
-	value, rest, ok = e.behind(sp, name, key)
-	return value, rest, ok && sp.sound()
-}
 
 func (p *Plan) class(key string) *class {
 	if id, ok := p.sp.names[key]; ok {
