@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -50,11 +51,10 @@ func confine() {
 		die(perr)
 	}
 	if c.has(LayerRlimits) {
-		if err := c.limitData(); err != nil {
-			die(err)
-		}
+		err = c.execLimited(path)
+	} else {
+		err = syscall.Exec(path, s.Argv, s.Env)
 	}
-	err = syscall.Exec(path, s.Argv, s.Env)
 	die(fmt.Errorf("executing %s as the sandbox's user %d: %w (what it needs outside the system's folders must be listed as read-only)",
 		path, os.Getuid(), err))
 }
@@ -171,22 +171,37 @@ func (c *confiner) rlimits() error {
 	return nil
 }
 
-// limitData limits private writable memory; RLIMIT_AS would count what runtimes
-// only reserve. This process may have more already, so that it comes last, and
-// the little that is needed after it is mapped before.
-func (c *confiner) limitData() error {
+// execLimited limits private writable memory and executes the program. RLIMIT_AS would
+// count what runtimes only reserve. This process may have more memory already, so that
+// its runtime gets no more, for a thread or anything else, once the limit is there:
+// nothing is left to it between the two calls, which are raw ones.
+func (c *confiner) execLimited(path string) error {
 	debug.SetGCPercent(-1)
-	runtime.KeepAlive(make([]byte, 1<<20))
-	runtime.GC()
 	var old syscall.Rlimit
 	if err := syscall.Getrlimit(unix.RLIMIT_DATA, &old); err != nil {
 		return fmt.Errorf("getrlimit: %w", err)
 	}
 	most := min(uint64(c.Memory), old.Max)
-	if err := syscall.Setrlimit(unix.RLIMIT_DATA, &syscall.Rlimit{Cur: most, Max: most}); err != nil {
-		return fmt.Errorf("setrlimit: %w", err)
+	limit := &unix.Rlimit{Cur: most, Max: most}
+	name, err := syscall.BytePtrFromString(path)
+	if err != nil {
+		return err
 	}
-	return nil
+	argv, err := syscall.SlicePtrFromStrings(c.Argv)
+	if err != nil {
+		return err
+	}
+	env, err := syscall.SlicePtrFromStrings(c.Env)
+	if err != nil {
+		return err
+	}
+	runtime.GC() // none will run from here on
+	_, _, e := unix.RawSyscall6(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_DATA, uintptr(unsafe.Pointer(limit)), 0, 0, 0)
+	if e == 0 {
+		_, _, e = unix.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(name)), uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&env[0])))
+	}
+	runtime.KeepAlive(name)
+	return e
 }
 
 // program finds the program's file.
