@@ -17,7 +17,7 @@
 //     of each are checked by a test.)
 //   - Templates over types and row counts are instantiated by ORT_KERNEL wrappers,
 //     so that every kernel has a plain name.
-//   - All shared memory is dynamic: ort_shared() is its start, 128-byte
+//   - All shared memory is dynamic: ort_shared() is its start, 1024-byte
 //     aligned; Grid.Shared its size. There is no static __shared__.
 //   - PTX stands in ptx.cuh alone, beside what the emulator does in its place
 //     (emu/emu.h). No CUDA header is included: halves and bfloat16 are uint16_t

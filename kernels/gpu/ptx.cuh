@@ -25,7 +25,7 @@
 #define ORT_KERNEL_MIN(name, Args, threads, blocks) \
 	extern "C" __global__ void __launch_bounds__(threads, blocks) name(const __grid_constant__ Args a)
 
-// Dynamic shared memory of the block, aligned to 128 bytes (1024 on sm_90 where a kernel asks for it through ort_shared_1024).
+// Dynamic shared memory of the block, aligned to 1024 bytes, as swizzled blocks want it.
 ORT_DEV uint8_t *ort_shared() {
 	extern __shared__ __align__(1024) uint8_t ort_shared_memory[];
 	return ort_shared_memory;
