@@ -84,7 +84,10 @@
 // their limit of a minute beside another job, in masks near the limit of their tokens.
 // With the keys of objects shuffled, in each of four styles of white space, 11,289
 // schemas pass, one with a valid instance refused: behind some keys a mask takes more
-// work than it may.
+// work than it may. Of instances changed in one place, by --mutate, none of 1.45
+// million that another validator finds invalid was accepted, and of 240,000 that it
+// finds valid 5 were refused, for their formats (10 with keys shuffled); what is only spelt otherwise
+// is not counted.
 //
 // What it takes, in the processor time of one thread of an Intel Xeon with 2
 // cores on a shared host, by orchrt constrain on all of MaskBench (28 November
