@@ -200,7 +200,6 @@ func (c *confiner) execLimited(path string) error {
 	if e == 0 {
 		_, _, e = unix.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(name)), uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&env[0])))
 	}
-	runtime.KeepAlive(name)
 	return e
 }
 

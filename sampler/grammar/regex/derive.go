@@ -162,7 +162,7 @@ func (s *Space) follow(list []edge, tail Lang) []edge {
 	return s.each(list, func(to Lang) Lang { return s.concat(to, tail) })
 }
 
-// each returns the edges with what make makes of where they lead.
+// each returns the edges with what by makes of where they lead.
 func (s *Space) each(list []edge, by func(Lang) Lang) []edge {
 	out := make([]edge, len(list))
 	var made joins

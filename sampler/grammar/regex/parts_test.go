@@ -16,13 +16,7 @@ func TestParts(t *testing.T) {
 	for range 40 {
 		s := newSpace()
 		list := []Lang{s.Length(1, 4), s.Length(2, 40)}
-		for _, p := range patterns {
-			l, err := s.Pattern(p)
-			if err != nil {
-				t.Fatal(err)
-			}
-			list = append(list, l)
-		}
+		list = append(list, compiled(t, s, patterns)...)
 		for range 12 {
 			a, b := list[rng.IntN(len(list))], list[rng.IntN(len(list))]
 			list = append(list, []Lang{s.union2(a, b), s.inter2(a, b), s.concat(a, b), s.Not(a), s.Repeat(a, 0, 3)}[rng.IntN(5)])

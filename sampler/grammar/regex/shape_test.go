@@ -15,13 +15,7 @@ func TestShape(t *testing.T) {
 	for range 300 {
 		s := newSpace()
 		list := []Lang{s.Length(0, 3), s.Length(2, Unbounded), s.Not(s.Literals([]string{"ab", "c"}))}
-		for _, p := range patterns {
-			l, err := s.Pattern(p)
-			if err != nil {
-				t.Fatal(err)
-			}
-			list = append(list, l)
-		}
+		list = append(list, compiled(t, s, patterns)...)
 		for range 12 {
 			a, b := list[rng.IntN(len(list))], list[rng.IntN(len(list))]
 			list = append(list, []Lang{s.union2(a, b), s.inter2(a, b), s.concat(a, b), s.Not(a)}[rng.IntN(4)])
@@ -39,6 +33,19 @@ func TestShape(t *testing.T) {
 	if found < 300 {
 		t.Errorf("only %d languages have all prefixes", found)
 	}
+}
+
+// compiled returns the languages of patterns.
+func compiled(t *testing.T, s *Space, patterns []string) (list []Lang) {
+	t.Helper()
+	for _, p := range patterns {
+		l, err := s.Pattern(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, l)
+	}
+	return list
 }
 
 // checkShape follows strings of l and some that it may not have.

@@ -122,12 +122,11 @@ type safeLevel[L ~int32] struct {
 }
 
 // runClasses adds to set the tokens of alphabets that a text, between two characters,
-// allows; it has all tokens of known. It returns how many were added, some of which
+// whose Safe was asked for, allows; set has all tokens of known. It returns how many were added, some of which
 // set may have had.
 func (k *Masks[S, L]) runClasses(text L, known regex.Safe, set []uint64) (added int) {
 	t, levels := k.t.text.classes, k.safeLevels
 	levels[0] = safeLevel[L]{text: text}
-	k.m.Safe(text)
 	rows := k.m.Rows()
 	knownChars := uint8(min(known.Chars, maxTokenBytes))
 	if known.Exact {
